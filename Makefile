@@ -1,0 +1,83 @@
+# leakline: make, make check, make install PREFIX= DESTDIR=, make lint
+include src/layers.mk
+
+PREFIX  ?= /usr/local
+DESTDIR ?=
+CC      ?= gcc
+B       := build
+V       := $(shell cat VERSION)
+
+WARN    := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
+	-Wno-unused-parameter -Werror=implicit-function-declaration -Werror=vla
+CSTD    := -std=gnu17 -D_GNU_SOURCE -DLK_VERSION=\"$(V)\"
+OPT     ?= -O2 -g
+
+# The guest: small, self-contained, initial-exec TLS, libc only.  No SLP vectoriser:
+# it merges stores that are read back at once (docs/PERFORMANCE.md).
+GUEST_CFLAGS := $(CSTD) $(WARN) $(OPT) -fPIC -fvisibility=hidden -ftls-model=initial-exec \
+	-fcf-protection -fno-tree-slp-vectorize -fno-omit-frame-pointer -fno-builtin-malloc \
+	-fno-builtin-calloc -fno-builtin-realloc -fno-builtin-free -fno-stack-protector \
+	-fno-exceptions -fno-asynchronous-unwind-tables -fasynchronous-unwind-tables \
+	-Isrc -DLK_GUEST
+HOST_PKGS    := libdw libelf sqlite3 jansson libdebuginfod
+HOST_CFLAGS  := $(CSTD) $(WARN) $(OPT) -Isrc $(shell pkg-config --cflags $(HOST_PKGS) 2>/dev/null)
+HOST_LIBS    := $(shell pkg-config --libs $(HOST_PKGS) 2>/dev/null) -liberty -lm
+
+GUEST_SRC := $(foreach l,$(GUEST_LAYERS),$(wildcard src/$(l)/*.c src/$(l)/arch/*.c))
+HOST_SRC  := $(foreach l,$(HOST_LAYERS),$(wildcard src/$(l)/*.c))
+GUEST_OBJ := $(GUEST_SRC:src/%.c=$B/guest/%.o)
+HOST_OBJ  := $(HOST_SRC:src/%.c=$B/host/%.o)
+LIB_OBJ   := $(filter-out $B/host/cli/main.o,$(HOST_OBJ))
+
+UNIT_SRC  := $(wildcard tests/unit/test_*.c)
+UNIT      := $(UNIT_SRC:tests/unit/%.c=$B/tests/%)
+PROG_SRC  := $(wildcard tests/programs/*.c)
+PROG      := $(PROG_SRC:tests/programs/%.c=$B/programs/%)
+
+all: $B/leakline $B/libleakline-agent.so
+
+$B/guest/%.o: src/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(GUEST_CFLAGS) -MMD -MP -c -o $@ $<
+
+$B/host/%.o: src/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(HOST_CFLAGS) -MMD -MP -c -o $@ $<
+
+$B/libleakline-agent.so: $(GUEST_OBJ) src/agent/exports.map
+	$(CC) -shared -Wl,-soname,libleakline-agent.so -Wl,-z,now -Wl,-z,relro -Wl,--no-undefined \
+		-Wl,--version-script=src/agent/exports.map -nostartfiles -o $@ $(GUEST_OBJ) -lc
+
+$B/leakline: $(HOST_OBJ)
+	$(CC) -o $@ $^ $(HOST_LIBS)
+
+# Unit tests: one program per source file, TAP.  A test of guest code links the guest's
+# objects it names in tests/unit/<test>.mk, or all host objects.
+$B/tests/test_%: tests/unit/test_%.c $(LIB_OBJ) $(GUEST_OBJ) tests/unit/tap.h
+	@mkdir -p $(@D)
+	$(CC) $(HOST_CFLAGS) -Itests/unit -o $@ $< $(UNIT_EXTRA_$*) $(LIB_OBJ) $(HOST_LIBS)
+
+-include tests/unit/extra.mk
+
+$B/programs/%: tests/programs/%.c
+	@mkdir -p $(@D)
+	$(CC) -std=gnu17 -D_GNU_SOURCE -O1 -g -Wall -o $@ $< -pthread -ldl
+
+tests: $(UNIT) $(PROG)
+
+check: all tests
+	tests/run
+
+lint: all
+	tests/lint
+
+install: all
+	install -D -m 755 $B/leakline $(DESTDIR)$(PREFIX)/bin/leakline
+	install -D -m 755 $B/libleakline-agent.so $(DESTDIR)$(PREFIX)/lib/leakline/libleakline-agent.so
+	for m in docs/man/*.1; do install -D -m 644 $$m $(DESTDIR)$(PREFIX)/share/man/man1/$$(basename $$m); done
+
+clean:
+	rm -rf $B
+
+-include $(GUEST_OBJ:.o=.d) $(HOST_OBJ:.o=.d)
+.PHONY: all tests check lint install clean
