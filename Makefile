@@ -63,7 +63,13 @@ $B/programs/%: tests/programs/%.c
 	@mkdir -p $(@D)
 	$(CC) -std=gnu17 -D_GNU_SOURCE -O1 -g -Wall -o $@ $< -pthread -ldl
 
-tests: $(UNIT) $(PROG)
+# The agent with a witness that compares every stack with libgcc's (tests/check/check.c).
+$B/tests/libleakline-check.so: $(GUEST_OBJ) tests/check/check.c src/agent/exports.map
+	@mkdir -p $(@D)
+	$(CC) $(GUEST_CFLAGS) -shared -Wl,--wrap=lk_capture -Wl,--version-script=src/agent/exports.map \
+		-o $@ tests/check/check.c $(GUEST_OBJ) -lgcc_s
+
+tests: $(UNIT) $(PROG) $B/tests/libleakline-check.so
 
 check: all tests
 	tests/run

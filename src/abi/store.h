@@ -100,7 +100,8 @@ struct lk_store_header {
 	uint32_t command_size;
 	uint32_t allocator_module; /* module whose malloc we call; modules region index */
 	uint64_t freed_unknown;   /* frees of blocks we did not know; atomic, slow path only */
-	uint64_t peak_pages;      /* reserved for later use */
+	uint32_t host_reads_end;  /* 1: a host asked to be waited for when the program ends */
+	uint32_t generation;      /* counts unloads of code; atomic */
 	uint64_t reserved0[16];
 	struct lk_region regions[LK_NR_REGIONS];
 	uint64_t lost[LK_NR_LOST]; /* atomic */
@@ -255,6 +256,10 @@ enum lk_entry {
 	LK_NR_ENTRIES,
 };
 
+/* Two pcs that are no code: they say what a stack lacks. */
+#define LK_PC_TRUNCATED 64u /* outermost: the frames beyond could not be found */
+#define LK_PC_CUT       65u /* frames were left out here: the stack was too deep */
+
 /* Blocks counted by one thread for one stack and not yet added to the node. */
 struct lk_tally {
 	uint64_t hash; /* of the whole stack; the agent's lookup key */
@@ -286,7 +291,7 @@ struct lk_module_info {
 	uint32_t unloaded_ms; /* atomic; 0: still there.  Told by pc alone no more after that */
 	uint64_t reserved0;
 };
-_Static_assert(sizeof(struct lk_module_info) == 96, "store format");
+_Static_assert(sizeof(struct lk_module_info) == 88, "store format");
 
 enum lk_runtime_id {
 	LK_RUNTIME_NONE,
@@ -320,7 +325,7 @@ struct lk_code_info {
 	uint32_t unloaded_ms; /* atomic */
 	uint64_t reserved0;
 };
-_Static_assert(sizeof(struct lk_code_info) == 104, "store format");
+_Static_assert(sizeof(struct lk_code_info) == 96, "store format");
 #define LK_CODE_FLAG_AOT        1u /* compiled ahead of time: no map, maybe only a token */
 #define LK_CODE_FLAG_TRAMPOLINE 2u /* a stub of the runtime, no method */
 

@@ -1,2 +1,3 @@
 # Guest objects that unit tests of guest code link (host objects are always linked).
 UNIT_EXTRA_cfi := $B/guest/unwind/cfi.o $B/guest/elf/eh.o
+UNIT_EXTRA_eh := $B/guest/elf/eh.o

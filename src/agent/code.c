@@ -1,0 +1,273 @@
+/*
+ * Where a pc lies, and how to step out of it: modules of the loader, and code of
+ * managed runtimes through their walkers.  The slow path of every capture.
+ */
+#include "agent/record.h"
+
+#include "agent/agent.h"
+#include "base/syscall.h"
+#include "unwind/cfi.h"
+#include "walk/walk.h"
+
+#include <dlfcn.h>
+#include <elf.h>
+#include <fcntl.h>
+#include <link.h>
+
+static const struct lk_walker *const walkers[] = {&lk_walker_mono};
+static uint8_t attached[LK_ARRAY_SIZE(walkers)];
+static uint32_t attach_tried_s = UINT32_MAX; /* tick, in seconds, of the last try */
+
+/*
+ * A row that is unknown may become known when a runtime has started: such a row
+ * is kept for one second only, the time in its unused offset.
+ */
+static uint32_t tick_s(void)
+{
+	return lk_load(&lk_writer->header->tick_ms) / 1024;
+}
+
+static void attach_walkers(void)
+{
+	uint32_t now = tick_s();
+
+	if (lk_load(&attach_tried_s) == now)
+		return;
+	lk_store(&attach_tried_s, now);
+	for (unsigned i = 0; i < LK_ARRAY_SIZE(walkers); i++)
+		if (!attached[i] && !walkers[i]->attach())
+			lk_store_rel(&attached[i], 1);
+}
+
+static int walker_row(uint64_t lookup_pc, struct lk_row *ret_row)
+{
+	for (unsigned i = 0; i < LK_ARRAY_SIZE(walkers); i++)
+		if (lk_load_acq(&attached[i]) && !walkers[i]->row(lookup_pc, ret_row)) {
+			ret_row->flags |= LK_ROW_MANAGED;
+			return 0;
+		}
+	return -61 /* ENODATA */;
+}
+
+void lk_code_row(void *arg, uint64_t pc, bool exact, struct lk_row *ret_row)
+{
+	uint64_t lookup_pc = exact ? pc : pc - 1;
+
+	(void)arg;
+	ret_row->flags = 0;
+	ret_row->cfa_off = 0;
+	ret_row->rbp_off = 0;
+	ret_row->kind = LK_ROW_UNKNOWN;
+	if (!lk_cfi_row(lookup_pc, ret_row))
+		return;
+	attach_walkers();
+	walker_row(lookup_pc, ret_row);
+}
+
+/* --- modules ---------------------------------------------------------------- */
+
+static void copy_build_id(struct lk_module_info *m, const struct link_map *map)
+{
+	const Elf64_Ehdr *eh = (const Elf64_Ehdr *)m->start;
+	const Elf64_Phdr *ph;
+
+	if (__builtin_memcmp(eh->e_ident, ELFMAG, SELFMAG) ||
+		eh->e_phoff + eh->e_phnum * sizeof(*ph) > m->end - m->start)
+		return;
+	ph = (const Elf64_Phdr *)(m->start + eh->e_phoff);
+	for (unsigned i = 0; i < eh->e_phnum; i++) {
+		const uint8_t *at, *end;
+
+		if (ph[i].p_type != PT_NOTE)
+			continue;
+		at = (const uint8_t *)(map->l_addr + ph[i].p_vaddr);
+		end = at + ph[i].p_memsz;
+		if ((uint64_t)at < m->start || (uint64_t)end > m->end)
+			continue;
+		while (end - at > (long)sizeof(Elf64_Nhdr)) {
+			const Elf64_Nhdr *n = (const Elf64_Nhdr *)at;
+			const uint8_t *name = at + sizeof(*n);
+			const uint8_t *desc = name + lk_align_up(n->n_namesz, 4);
+
+			if (desc + n->n_descsz > end)
+				break;
+			if (n->n_type == NT_GNU_BUILD_ID && n->n_namesz == 4 &&
+				!__builtin_memcmp(name, "GNU", 4)) {
+				m->build_id_size = n->n_descsz < 32 ? n->n_descsz : 32;
+				__builtin_memcpy(m->build_id, desc, m->build_id_size);
+				return;
+			}
+			at = desc + lk_align_up(n->n_descsz, 4);
+		}
+	}
+}
+
+static uint64_t own_path(uint32_t *ret_size)
+{
+	char buf[1024];
+	long n = lk_syscall4(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", buf, sizeof(buf) - 1);
+
+	if (n <= 0)
+		return 0;
+	buf[n] = 0;
+	*ret_size = (uint32_t)n;
+	return lk_string_add(buf);
+}
+
+static uint32_t add_module(const struct dl_find_object *o)
+{
+	uint64_t number = lk_region_alloc(LK_REGION_MODULES, 1);
+	const char *name = o->dlfo_link_map->l_name;
+	struct lk_module_info *m;
+	uint32_t size = 0;
+
+	if (number == UINT64_MAX)
+		return LK_CODE_NONE;
+	m = lk_region_at(LK_REGION_MODULES, number);
+	m->start = (uint64_t)o->dlfo_map_start;
+	m->end = (uint64_t)o->dlfo_map_end;
+	m->bias = o->dlfo_link_map->l_addr;
+	if (name && *name) {
+		m->path_at = lk_string_add(name);
+		while (name[size])
+			size++;
+	} else {
+		m->path_at = own_path(&size);
+	}
+	m->path_size = size;
+	m->loaded_ms = lk_load(&lk_writer->header->tick_ms);
+	copy_build_id(m, o->dlfo_link_map);
+	lk_region_publish(LK_REGION_MODULES, number, 1);
+	return (uint32_t)number;
+}
+
+static uint32_t module_of(uint64_t pc)
+{
+	uint64_t nr = lk_writer->header->regions[LK_REGION_MODULES].used;
+	struct dl_find_object o;
+
+	for (uint64_t i = nr; i-- > 0;) {
+		const struct lk_module_info *m = lk_region_at(LK_REGION_MODULES, i);
+
+		if (pc >= m->start && pc < m->end && !m->unloaded_ms)
+			return (uint32_t)i;
+	}
+	if (_dl_find_object((void *)pc, &o))
+		return LK_CODE_NONE;
+	return add_module(&o);
+}
+
+void lk_code_unloaded(void)
+{
+	struct lk_store_header *h = lk_writer->header;
+	uint64_t nr;
+
+	lk_store_lock();
+	nr = h->regions[LK_REGION_MODULES].used;
+	for (uint64_t i = 0; i < nr; i++) {
+		struct lk_module_info *m = lk_region_at(LK_REGION_MODULES, i);
+		uint32_t now = lk_load(&h->tick_ms);
+		struct dl_find_object o;
+
+		if (!m->unloaded_ms && (_dl_find_object((void *)m->start, &o) ||
+					       o.dlfo_link_map->l_addr != m->bias))
+			lk_store(&m->unloaded_ms, now ? now : 1);
+	}
+	lk_store_unlock();
+	/* Every thread drops its rows and its memo before its next capture (C5). */
+	lk_add(&h->generation, 1);
+}
+
+/* --- managed code ------------------------------------------------------------- */
+
+static struct lk_walk_name described; /* store lock held */
+
+/* The record of the code body that starts at start, if there is one. */
+static uint32_t known_code(uint64_t start)
+{
+	uint64_t nr = lk_writer->header->regions[LK_REGION_CODES].used;
+
+	for (uint64_t i = nr; i-- > 0;) {
+		const struct lk_code_info *c = lk_region_at(LK_REGION_CODES, i);
+
+		if (c->start == start && !c->unloaded_ms)
+			return (uint32_t)i;
+	}
+	return LK_CODE_NONE;
+}
+
+static uint32_t code_holding(uint64_t pc)
+{
+	uint64_t nr = lk_writer->header->regions[LK_REGION_CODES].used;
+
+	for (uint64_t i = nr; i-- > 0;) {
+		const struct lk_code_info *c = lk_region_at(LK_REGION_CODES, i);
+
+		if (pc >= c->start && pc - c->start < c->size && !c->unloaded_ms)
+			return (uint32_t)i;
+	}
+	return LK_CODE_NONE;
+}
+
+static uint32_t add_code(const struct lk_walk_name *d)
+{
+	uint64_t number = lk_region_alloc(LK_REGION_CODES, 1);
+	struct lk_code_info *c;
+
+	if (number == UINT64_MAX)
+		return LK_CODE_NONE;
+	c = lk_region_at(LK_REGION_CODES, number);
+	*c = d->info;
+	c->name_at = lk_string_add(d->name);
+	c->class_at = lk_string_add(d->klass);
+	c->space_at = lk_string_add(d->space);
+	c->image_at = lk_string_add(d->image);
+	c->map_at = lk_bytes_add(d->map, d->map_size);
+	c->map_size = c->map_at ? d->map_size : 0;
+	c->unloaded_ms = 0;
+	c->reserved0 = 0;
+	lk_region_publish(LK_REGION_CODES, number, 1);
+	return (uint32_t)number;
+}
+
+static uint32_t managed_code_of(uint64_t lookup_pc)
+{
+	uint32_t known;
+
+	for (unsigned i = 0; i < LK_ARRAY_SIZE(walkers); i++) {
+		if (!lk_load_acq(&attached[i]))
+			continue;
+		known = code_holding(lookup_pc);
+		if (known != LK_CODE_NONE)
+			return known;
+		if (walkers[i]->describe(lookup_pc, &described))
+			continue;
+		known = known_code(described.info.start);
+		return known != LK_CODE_NONE ? known : add_code(&described);
+	}
+	return LK_CODE_NONE;
+}
+
+/* Called with the store lock held, once per new node. */
+uint32_t lk_code_of(uint64_t pc, bool exact)
+{
+	uint64_t lookup_pc = exact ? pc : pc - 1;
+	uint32_t module, code;
+
+	if (pc < 4096)
+		return LK_CODE_NONE;
+	module = module_of(lookup_pc);
+	/* A runtime's precompiled code lies in a module, and is its code all the same. */
+	if (module != LK_CODE_NONE) {
+		struct dl_find_object o;
+
+		if (_dl_find_object((void *)lookup_pc, &o) || o.dlfo_eh_frame)
+			return module;
+	}
+	code = managed_code_of(lookup_pc);
+	if (code != LK_CODE_NONE)
+		return code | LK_CODE_MANAGED;
+	if (module == LK_CODE_NONE)
+		lk_count_lost(LK_LOST_NAMES);
+	return module;
+}

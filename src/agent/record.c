@@ -1,0 +1,182 @@
+#include "agent/record.h"
+
+#include "agent/stackregion.h"
+#include "store/maps.h"
+#include "store/nodes.h"
+#include "store/shadow.h"
+
+#include <time.h>
+
+/* Events between two looks at the clock while a host pushes the tick on. */
+#define CLOCK_EVERY 64u
+
+static LK_NOINLINE void look_at_clock(struct lk_thread *t)
+{
+	struct lk_store_header *h = t->header;
+	struct timespec ts;
+	uint64_t ns;
+	uint32_t ms, beat = lk_load(&h->host_beat_ms);
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
+	ns = (uint64_t)ts.tv_sec * 1000000000ull + (uint64_t)ts.tv_nsec;
+	ms = ns > h->started_mono_ns ? (uint32_t)((ns - h->started_mono_ns) / 1000000) : 0;
+	if (ms > lk_load(&h->tick_ms))
+		lk_store(&h->tick_ms, ms);
+	t->countdown = beat && ms - beat < 1000 ? CLOCK_EVERY : 1;
+}
+
+uint32_t lk_now(struct lk_thread *t)
+{
+	if (LK_UNLIKELY(!--t->countdown))
+		look_at_clock(t);
+	return lk_load(&t->header->tick_ms);
+}
+
+/* Another stack than last time, or other code: what is remembered is of no use. */
+static LK_NOINLINE void refresh_memo(struct lk_thread *t, uint64_t sp)
+{
+	uint32_t generation = lk_load(&t->header->generation);
+
+	if (t->generation != generation) {
+		t->generation = generation;
+		lk_thread_flush(t);
+		lk_memo_forget(&t->memo);
+	}
+	if (sp - t->memo.low >= t->memo.high - t->memo.low) {
+		t->memo.nr = 0;
+		if (!lk_stack_region(t, sp, &t->memo.low, &t->memo.high)) {
+			/* Bounds unknown: the caller alone is certain. */
+			t->memo.low = t->memo.high = sp;
+			lk_count_lost(LK_LOST_UNKNOWN_STACK);
+		}
+	}
+}
+
+static void flush_tally(struct lk_tally *tally)
+{
+	struct lk_node *n;
+
+	if (!tally->pending_allocs)
+		return;
+	n = lk_node_at(tally->stack);
+	lk_add(&n->allocs, tally->pending_allocs);
+	lk_add(&n->bytes, tally->pending_bytes);
+	tally->pending_allocs = 0;
+	tally->pending_bytes = 0;
+}
+
+void lk_thread_flush(struct lk_thread *t)
+{
+	for (uint32_t i = 0; i < LK_TALLIES_PER_THREAD; i++) {
+		flush_tally(&t->tallies[i]);
+		t->tallies[i].hash = 0;
+	}
+}
+
+static uint32_t base_node(const struct lk_memo *m)
+{
+	if (!m->truncated)
+		return 0;
+	return lk_node_intern(0, LK_PC_TRUNCATED, false, lk_code_of);
+}
+
+/* The node of the whole remembered stack, made where it is new. */
+static uint32_t intern_stack(struct lk_memo *m)
+{
+	uint32_t cut_at = m->cut ? m->nr - LK_FRESH_MAX / 2 : UINT32_MAX;
+	uint32_t i = m->nr, parent;
+
+	while (i && (!m->node[i - 1] || m->cut))
+		i--;
+	parent = i ? m->node[i - 1] : base_node(m);
+	for (; i < m->nr && parent != LK_NODE_NONE; i++) {
+		if (i == cut_at)
+			parent = lk_node_intern(parent, LK_PC_CUT, false, lk_code_of);
+		if (parent != LK_NODE_NONE)
+			parent = lk_node_intern(parent, m->pc[i], m->exact[i], lk_code_of);
+		m->node[i] = parent == LK_NODE_NONE ? 0 : parent;
+	}
+	return parent;
+}
+
+static LK_NOINLINE void load_tally(
+	struct lk_thread *t, struct lk_tally *tally, uint64_t key, enum lk_entry entry)
+{
+	struct lk_memo *m = &t->memo;
+	uint32_t node = intern_stack(m), leaf = LK_NODE_NONE;
+
+	flush_tally(tally);
+	if (node != LK_NODE_NONE)
+		leaf = lk_node_intern(node, entry, false, lk_code_of);
+	if (leaf == LK_NODE_NONE) {
+		lk_count_lost(LK_LOST_STACKS);
+		leaf = 0;
+		key = 0; /* try again next time */
+	} else if (!lk_load(&lk_node_at(leaf)->allocs)) {
+		if (m->truncated)
+			lk_count_lost(LK_LOST_TRUNCATED);
+		if (m->cut)
+			lk_count_lost(LK_LOST_CUT);
+		if (m->guessed)
+			lk_count_lost(LK_LOST_APPROXIMATE);
+	}
+	tally->hash = key;
+	tally->stack = leaf;
+}
+
+/* The number of the calling stack; counts one allocation of size bytes for it. */
+LK_INLINE uint32_t count_stack(
+	struct lk_thread *t, uint64_t size, enum lk_entry entry, struct lk_site from)
+{
+	struct lk_memo *m = &t->memo;
+	struct lk_tally *tally;
+	uint64_t key;
+
+	if (LK_UNLIKELY(from.sp - m->low >= m->high - m->low ||
+			t->generation != lk_load(&t->header->generation)))
+		refresh_memo(t, from.sp);
+	key = lk_mix(lk_capture(m, from.pc, from.sp, from.bp), entry);
+	tally = &t->tallies[key >> 54];
+	if (LK_UNLIKELY(tally->hash != key))
+		load_tally(t, tally, key, entry);
+	tally->pending_allocs++;
+	tally->pending_bytes += size;
+	return tally->stack;
+}
+
+void lk_record_alloc(struct lk_thread *t, uint64_t addr, uint64_t size, enum lk_entry entry,
+	struct lk_site from)
+{
+	uint32_t stack = count_stack(t, size, entry, from);
+	struct lk_word w = lk_word_pack(size, stack, lk_time_pack(lk_now(t)), t->number);
+
+	if (LK_UNLIKELY(!lk_shadow_put(addr, w)))
+		lk_count_lost(addr >> LK_ADDRESS_BITS ? LK_LOST_ADDRESS : LK_LOST_STORE_FULL);
+}
+
+struct lk_word lk_record_free(struct lk_thread *t, uint64_t addr)
+{
+	struct lk_word w = lk_shadow_take(addr);
+
+	if (LK_UNLIKELY(!w.first))
+		lk_add(&t->header->freed_unknown, 1);
+	return w;
+}
+
+void lk_record_map(struct lk_thread *t, uint64_t addr, uint64_t size, uint32_t kind,
+	enum lk_entry entry, struct lk_site from)
+{
+	struct lk_map_info map = {
+		.start = addr,
+		.size = lk_align_up(size, 4096),
+		.stack = count_stack(t, size, entry, from),
+		.time_ms = lk_now(t),
+		.thread = t->number,
+		.kind = kind,
+	};
+
+	if (!lk_maps_add(&map))
+		lk_count_lost(LK_LOST_MAPS);
+}
+
+_Static_assert(LK_TALLIES_PER_THREAD == 1u << (64 - 54), "the tally's index is the key's top bits");

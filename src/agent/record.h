@@ -1,0 +1,30 @@
+/*
+ * Records what a hook saw.  Called between lk_thread_enter and lk_thread_leave.
+ */
+#ifndef LK_AGENT_RECORD_H
+#define LK_AGENT_RECORD_H
+
+#include "agent/thread.h"
+
+/* A block was allocated at addr. */
+void lk_record_alloc(struct lk_thread *t, uint64_t addr, uint64_t size, enum lk_entry entry,
+	struct lk_site from);
+
+/* The block at addr is about to be given back; its words, first == 0 if unknown. */
+struct lk_word lk_record_free(struct lk_thread *t, uint64_t addr);
+
+/* A mapping was made; kind: LK_MAP_*. */
+void lk_record_map(struct lk_thread *t, uint64_t addr, uint64_t size, uint32_t kind,
+	enum lk_entry entry, struct lk_site from);
+
+/* Milliseconds since tracking started; looks at the clock now and then. */
+uint32_t lk_now(struct lk_thread *t);
+
+/* Row and place of a pc, for capture and nodes: agent/code.c. */
+void lk_code_row(void *arg, uint64_t pc, bool exact, struct lk_row *ret_row);
+uint32_t lk_code_of(uint64_t pc, bool exact);
+
+/* Code was unloaded: marks modules that are gone and starts a generation. */
+void lk_code_unloaded(void);
+
+#endif

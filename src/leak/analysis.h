@@ -1,0 +1,99 @@
+/*
+ * The analysis of a snapshot: one leak, one row.  Stacks that differ only in
+ * addresses, in compiled versions of a method, in inlining or in the sizes asked
+ * for are one site; each site is told its memory manager, its responsible frame,
+ * its growth and its leak probability, and the sites are ranked.
+ *
+ * Costs a few passes over the blocks and one over the frames (about 0.1 us a
+ * block); nothing is allocated per block.  Takes any snapshot, also one whose
+ * indices or counts are wrong (a damaged recording): what points nowhere is left
+ * out and counted in nr_dropped.  One thread; strings and indices refer to the
+ * snapshot, which must outlive the analysis.
+ */
+#ifndef LK_LEAK_ANALYSIS_H
+#define LK_LEAK_ANALYSIS_H
+
+#include "leak/growth.h"
+#include "leak/snapshot.h"
+
+#define LK_NO_FRAME 0xffffffffu
+
+struct lk_row {
+	const char *name;
+	uint64_t bytes;
+	uint64_t blocks;
+};
+
+/* Rows by bytes, most first; equal ones by name. */
+struct lk_rows {
+	struct lk_row *rows;
+	size_t nr_rows, rows_capacity;
+};
+
+struct lk_size {
+	uint64_t size; /* of one block, as asked for */
+	uint64_t blocks;
+};
+
+#define LK_SITE_ID_MAX  20
+#define LK_SITE_SIZES   5
+#define LK_SITE_SAMPLES 16
+
+struct lk_site {
+	char id[LK_SITE_ID_MAX]; /* hex digits; the same in every run of the same program */
+	const char *manager;     /* "BSTR", "C heap", ...: managers.c */
+	uint32_t stack;          /* index into the snapshot: the one with most live blocks */
+	uint32_t responsible;    /* index into that stack's frames, or LK_NO_FRAME */
+	uint32_t nr_stacks;      /* of the snapshot, merged into this site */
+	uint64_t bytes, blocks;  /* outstanding */
+	uint64_t allocated_blocks, freed_blocks; /* since tracking started */
+	uint64_t allocated_bytes;
+	uint64_t oldest_ms, median_ms, youngest_ms; /* ages; median within 1/64 of the time */
+	struct lk_judgement judgement;
+	struct lk_size sizes[LK_SITE_SIZES]; /* most blocks first */
+	uint32_t nr_sizes;                   /* filled in `sizes` */
+	uint64_t nr_distinct_sizes;
+	uint32_t samples[LK_SITE_SAMPLES]; /* blocks of the snapshot, oldest first */
+	uint32_t nr_samples;
+};
+
+enum lk_verdict_class {
+	LK_VERDICT_NATIVE,
+	LK_VERDICT_NONE,
+	LK_VERDICT_UNKNOWN,
+};
+
+/* "native", "none", "unknown". */
+const char *lk_verdict_name(enum lk_verdict_class verdict_class);
+
+struct lk_verdict {
+	enum lk_verdict_class verdict_class;
+	double growth_bytes_per_min; /* of all growing sites; NAN where unknown */
+	double confidence;           /* 0..1 */
+	const char *text;            /* one sentence, no full stop */
+};
+
+struct lk_analysis {
+	struct lk_verdict verdict;
+	uint64_t bytes, blocks; /* outstanding */
+	uint64_t allocated_blocks, freed_blocks, allocated_bytes;
+	uint64_t nr_dropped;    /* blocks whose stack does not exist */
+	struct lk_rows managers, modules, functions, sizes;
+	struct lk_site *sites;  /* growing ones first; worst first */
+	size_t nr_sites;
+	size_t nr_growing;
+	struct lk_strings *strings;
+};
+
+/* Never fails; an empty snapshot gives an empty analysis with verdict unknown. */
+struct lk_analysis *lk_analyse(const struct lk_snapshot *snapshot);
+struct lk_analysis *lk_analysis_free(struct lk_analysis *analysis);
+
+/* The responsible frame of a site, or NULL. */
+const struct lk_frame *lk_site_frame(const struct lk_snapshot *s, const struct lk_site *site);
+
+/* The frames of a stack; *ret_count is 0 for a stack that does not exist or points nowhere. */
+const struct lk_frame *lk_stack_frames(
+	const struct lk_snapshot *s, uint32_t stack, uint32_t *ret_count);
+
+#endif

@@ -1,0 +1,149 @@
+/*
+ * Memory managers.  On Linux they all end in malloc or mmap, so what a block is
+ * can only be told from the frames above.  The signatures were seen on running
+ * programs unless marked otherwise; order matters within one frame only.
+ */
+#include "leak/naming.h"
+#include "leak/rules.h"
+
+#define SURE(manager, pattern)                                                                     \
+	{                                                                                          \
+		manager, pattern, LK_CERTAIN_MATCH, NULL                                           \
+	}
+#define LIKELY(manager, pattern)                                                                   \
+	{                                                                                          \
+		manager, pattern, LK_LIKELY_MATCH, NULL                                            \
+	}
+#define MAPPED(manager, pattern)                                                                   \
+	{                                                                                          \
+		manager, pattern, LK_CERTAIN_MATCH, "mmap*"                                        \
+	}
+
+static const struct lk_manager_rule rules[] = {
+	/* OLE automation strings: native, Mono's marshaller, .NET's (from its source) */
+	SURE("BSTR", "Sys*AllocString*"),
+	SURE("BSTR", "mono_string_to_bstr*"),
+	SURE("BSTR", "mono_string_handle_to_bstr*"),
+	SURE("BSTR", "mono_ptr_to_bstr*"),
+	SURE("BSTR", "mono_bstr_*"),
+	SURE("BSTR", "*Marshal?StringToBSTR"),
+	SURE("BSTR", "*Marshal?BufferToBSTR"),
+	SURE("BSTR", "*Marshal_BufferToBSTR*"),
+	SURE("BSTR", "*Marshal?AllocBSTR*"),
+	SURE("BSTR", "*BSTRMarshaler?ConvertToNative*"),
+	SURE("BSTR", "*BStrStringMarshaller?ConvertToUnmanaged"),
+
+	SURE("HGlobal", "ves_icall_*AllocHGlobal*"),
+	SURE("HGlobal", "ves_icall_*StringToHGlobal*"),
+	SURE("HGlobal", "*Marshal?AllocHGlobal*"),
+	SURE("HGlobal", "*Marshal?ReAllocHGlobal*"),
+	SURE("HGlobal", "*Marshal?StringToHGlobal*"),
+	SURE("HGlobal", "GlobalAlloc"),
+
+	SURE("CoTaskMem", "ves_icall_*AllocCoTaskMem*"),
+	SURE("CoTaskMem", "*Marshal?AllocCoTaskMem*"),
+	SURE("CoTaskMem", "*Marshal?ReAllocCoTaskMem*"),
+	SURE("CoTaskMem", "*Marshal?StringToCoTaskMem*"),
+	SURE("CoTaskMem", "CoTaskMemAlloc"),
+	SURE("CoTaskMem", "CoTaskMemRealloc"),
+
+	SURE("COM callable wrapper", "*ComWrappers?CreateManagedObjectWrapper"),
+	SURE("COM callable wrapper", "*ComWrappers?GetOrCreateComInterfaceForObject*"),
+	SURE("COM callable wrapper", "cominterop_get_ccw*"),
+
+	LIKELY("marshalled string", "mono_string_to_utf8str*"),
+	LIKELY("marshalled string", "mono_string_handle_to_utf8*"),
+	LIKELY("marshalled string", "mono_string_to_utf8*"),
+	LIKELY("marshalled string", "mono_string_to_utf16*"),
+	LIKELY("marshalled string", "mono_string_to_utf32*"),
+	LIKELY("marshalled string", "mono_string_to_lpstr*"),
+	LIKELY("marshalled string", "mono_string_to_lpwstr*"),
+	LIKELY("marshalled string", "mono_string_to_ansibstr*"),
+	LIKELY("marshalled string", "mono_string_to_tbstr*"),
+	LIKELY("marshalled string", "mono_string_to_byvalstr*"),
+	LIKELY("marshalled string", "mono_utf16_to_utf8*"),
+	LIKELY("marshalled string", "mono_string_builder_to_*"),
+
+	LIKELY("NativeMemory", "*NativeMemory?Alloc*"),
+	LIKELY("NativeMemory", "*NativeMemory?AlignedAlloc*"),
+	LIKELY("NativeMemory", "*NativeMemory?Realloc*"),
+
+	/* a thread's stack is mapped by the C library under pthread_create */
+	MAPPED("thread stack", "allocate_stack"),
+	MAPPED("thread stack", "pthread_create*"),
+	MAPPED("thread stack", "__pthread_create*"),
+
+	SURE("GC heap", "sgen_*"),
+	SURE("GC heap", "GCToOSInterface::*"),
+	SURE("GC heap", "*::gc_heap::*"),
+	SURE("GC heap", "G1PageBasedVirtualSpace::*"),
+
+	/* JNI and HotSpot */
+	SURE("JNI string", "jni_GetStringUTFChars"),
+	SURE("JNI string", "jni_GetStringChars"),
+	SURE("JNI array", "jni_Get*ArrayElements"),
+	SURE("JNI array", "jni_GetPrimitiveArrayCritical"),
+	SURE("JNI reference", "jni_NewGlobalRef"),
+	SURE("JNI reference", "jni_NewWeakGlobalRef"),
+	SURE("direct buffer", "java.nio.DirectByteBuffer.<init>"),
+	SURE("direct buffer", "java?nio?DirectByteBuffer?<init>"),
+	LIKELY("Unsafe memory", "Unsafe_AllocateMemory0"),
+	SURE("zlib", "inflateInit*"),
+	SURE("zlib", "deflateInit*"),
+
+	/* CPython, V8 */
+	MAPPED("pymalloc arena", "_PyObject_ArenaMmap"),
+	MAPPED("pymalloc arena", "new_arena"),
+	SURE("Python object", "_PyObject_Malloc"),
+	SURE("Python object", "_PyObject_GC_*"),
+	SURE("Python object", "PyType_GenericAlloc"),
+	SURE("Python object", "PyUnicode_New"),
+	SURE("Python object", "_PyBytes_FromSize"),
+	SURE("N-API reference", "napi_create_reference"),
+	SURE("V8 array buffer", "node::NodeArrayBufferAllocator::*"),
+
+	/* what a runtime allocates for itself while managed code runs */
+	LIKELY("runtime", "mono_jit_*"),
+	LIKELY("runtime", "mini_*"),
+	LIKELY("runtime", "mono_magic_trampoline"),
+	LIKELY("runtime", "mono_compile_method*"),
+	LIKELY("runtime", "mono_class_*"),
+	LIKELY("runtime", "mono_metadata_*"),
+	LIKELY("runtime", "mono_image_*"),
+	LIKELY("runtime", "mono_assembly_*"),
+	LIKELY("runtime", "mono_mempool_*"),
+	LIKELY("runtime", "mono_code_manager_*"),
+	LIKELY("runtime", "MethodDesc::*"),
+	LIKELY("runtime", "LoaderHeap*"),
+	LIKELY("runtime", "UnlockedLoaderHeap*"),
+	LIKELY("runtime", "EventPipeBufferManager::*"),
+};
+
+static const struct {
+	const char *entry, *manager;
+} entries[] = {
+	{"operator new*", "C++ new"},
+	{"mmap*", "mmap"},
+	{"mremap", "mmap"},
+};
+
+int lk_manager_match(const char *normalised, int after)
+{
+	for (size_t i = (size_t)after; i < LK_ARRAY_SIZE(rules); i++)
+		if (lk_glob(rules[i].pattern, normalised))
+			return (int)i;
+	return -1;
+}
+
+const struct lk_manager_rule *lk_manager_rule(int index)
+{
+	return &rules[index];
+}
+
+const char *lk_manager_of_entry(const char *normalised_entry)
+{
+	for (size_t i = 0; i < LK_ARRAY_SIZE(entries); i++)
+		if (lk_glob(entries[i].entry, normalised_entry))
+			return entries[i].manager;
+	return "C heap";
+}

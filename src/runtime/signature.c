@@ -1,0 +1,398 @@
+#include "runtime/signature.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* Types in types, and types in outer types.  Real ones stay below ten. */
+#define DEPTH_MAX 32u
+
+/* Element types (II.23.1.16). */
+enum {
+	ELEMENT_PTR = 0x0f,
+	ELEMENT_BYREF = 0x10,
+	ELEMENT_VALUETYPE = 0x11,
+	ELEMENT_CLASS = 0x12,
+	ELEMENT_VAR = 0x13,
+	ELEMENT_ARRAY = 0x14,
+	ELEMENT_GENERICINST = 0x15,
+	ELEMENT_FNPTR = 0x1b,
+	ELEMENT_SZARRAY = 0x1d,
+	ELEMENT_MVAR = 0x1e,
+	ELEMENT_CMOD_REQD = 0x1f,
+	ELEMENT_CMOD_OPT = 0x20,
+	ELEMENT_SENTINEL = 0x41,
+	ELEMENT_PINNED = 0x45,
+};
+
+#define SIGNATURE_GENERIC 0x10u
+
+static const struct primitive {
+	const char *text;
+	const char *type; /* in the namespace System */
+} primitives[] = {
+	[0x01] = {"void", "Void"},
+	[0x02] = {"bool", "Boolean"},
+	[0x03] = {"char", "Char"},
+	[0x04] = {"sbyte", "SByte"},
+	[0x05] = {"byte", "Byte"},
+	[0x06] = {"int16", "Int16"},
+	[0x07] = {"uint16", "UInt16"},
+	[0x08] = {"int", "Int32"},
+	[0x09] = {"uint", "UInt32"},
+	[0x0a] = {"long", "Int64"},
+	[0x0b] = {"ulong", "UInt64"},
+	[0x0c] = {"single", "Single"},
+	[0x0d] = {"double", "Double"},
+	[0x0e] = {"string", "String"},
+	[0x16] = {"typedbyref", "TypedReference"},
+	[0x18] = {"intptr", "IntPtr"},
+	[0x19] = {"uintptr", "UIntPtr"},
+	[0x1c] = {"object", "Object"},
+};
+
+/* Where a signature stands: its bytes, and whose generic parameters it names. */
+struct writer {
+	const struct lk_metadata *md;
+	struct lk_cursor c;
+	struct lk_name_text *text;
+	uint32_t type_row;
+	uint32_t method_row;
+};
+
+const char *lk_type_short_name(const char *space, const char *name)
+{
+	if (strcmp(space, "System"))
+		return NULL;
+	for (size_t i = 0; i < LK_ARRAY_SIZE(primitives); i++)
+		if (primitives[i].type && !strcmp(primitives[i].type, name))
+			return primitives[i].text;
+	return NULL;
+}
+
+bool lk_metadata_is_core_library(const struct lk_metadata *md)
+{
+	const char *name = lk_metadata_string(
+		md, lk_metadata_cell(md, LK_TABLE_ASSEMBLY, 1, LK_ASSEMBLY_NAME));
+
+	return !strcmp(name, "mscorlib") || !strcmp(name, "System.Private.CoreLib");
+}
+
+uint32_t lk_method_type(const struct lk_metadata *md, uint32_t method_row)
+{
+	uint32_t rows = md->tables[LK_TABLE_METHOD_PTR].rows;
+
+	/* Uncompressed tables: types own rows of MethodPtr, which point to methods. */
+	for (uint32_t i = 1; i <= rows; i++) {
+		if (lk_metadata_cell(md, LK_TABLE_METHOD_PTR, i, LK_METHOD_PTR_METHOD) ==
+			method_row) {
+			method_row = i;
+			break;
+		}
+	}
+	return lk_metadata_last_at_most(md, LK_TABLE_TYPE_DEF, LK_TYPE_DEF_METHODS, method_row);
+}
+
+/* The type that encloses a nested one, or 0. */
+static uint32_t enclosing_type(const struct lk_metadata *md, uint32_t type_row)
+{
+	uint32_t row = lk_metadata_last_at_most(
+		md, LK_TABLE_NESTED_CLASS, LK_NESTED_CLASS_NESTED, type_row);
+
+	if (lk_metadata_cell(md, LK_TABLE_NESTED_CLASS, row, LK_NESTED_CLASS_NESTED) != type_row)
+		return 0;
+	return lk_metadata_cell(md, LK_TABLE_NESTED_CLASS, row, LK_NESTED_CLASS_ENCLOSING);
+}
+
+/* Fills chain with a type and those around it, innermost first; a loop ends at the limit. */
+static unsigned type_chain(const struct lk_metadata *md, uint32_t type_row, uint32_t *chain)
+{
+	unsigned n = 0;
+
+	for (; type_row && n < DEPTH_MAX; type_row = enclosing_type(md, type_row))
+		chain[n++] = type_row;
+	return n;
+}
+
+void lk_type_def_path(const struct lk_metadata *md, uint32_t type_row, struct lk_name_text *text)
+{
+	uint32_t chain[DEPTH_MAX];
+
+	for (unsigned n = type_chain(md, type_row, chain); n; n--) {
+		lk_name_text_add(text, lk_metadata_string(md, lk_metadata_cell(md,
+			LK_TABLE_TYPE_DEF, chain[n - 1], LK_TYPE_DEF_NAME)));
+		if (n > 1)
+			lk_name_text_add(text, "/");
+	}
+}
+
+const char *lk_type_def_space(const struct lk_metadata *md, uint32_t type_row)
+{
+	uint32_t chain[DEPTH_MAX];
+	unsigned n = type_chain(md, type_row, chain);
+
+	return lk_metadata_string(md, lk_metadata_cell(md, LK_TABLE_TYPE_DEF,
+		n ? chain[n - 1] : 0, LK_TYPE_DEF_SPACE));
+}
+
+void lk_type_def_name(const struct lk_metadata *md, uint32_t type_row, struct lk_name_text *text)
+{
+	const char *space = lk_type_def_space(md, type_row);
+	const char *name = lk_metadata_string(
+		md, lk_metadata_cell(md, LK_TABLE_TYPE_DEF, type_row, LK_TYPE_DEF_NAME));
+	const char *s = lk_metadata_is_core_library(md) && !enclosing_type(md, type_row) ?
+		lk_type_short_name(space, name) : NULL;
+
+	if (s) {
+		lk_name_text_add(text, s);
+		return;
+	}
+	if (*space) {
+		lk_name_text_add(text, space);
+		lk_name_text_add(text, ".");
+	}
+	lk_type_def_path(md, type_row, text);
+}
+
+/* A type of another assembly; its scope is the enclosing type where it is nested. */
+static void type_ref_name(
+	const struct lk_metadata *md, uint32_t row, struct lk_name_text *text, unsigned depth)
+{
+	uint32_t scope = lk_metadata_cell(md, LK_TABLE_TYPE_REF, row, LK_TYPE_REF_SCOPE);
+	const char *space = lk_metadata_string(
+		md, lk_metadata_cell(md, LK_TABLE_TYPE_REF, row, LK_TYPE_REF_SPACE));
+
+	if ((scope & 3) == 3 && depth < DEPTH_MAX) {
+		type_ref_name(md, scope >> 2, text, depth + 1);
+		lk_name_text_add(text, "/");
+	} else if (*space) {
+		lk_name_text_add(text, space);
+		lk_name_text_add(text, ".");
+	}
+	lk_name_text_add(text, lk_metadata_string(md,
+		lk_metadata_cell(md, LK_TABLE_TYPE_REF, row, LK_TYPE_REF_NAME)));
+}
+
+static void write_type(struct writer *w, unsigned depth);
+
+/* A TypeDefOrRef of a signature: two bits of tag below the row. */
+static void write_token(struct writer *w, unsigned depth)
+{
+	uint32_t coded = lk_metadata_unsigned(&w->c);
+	struct writer inner = *w;
+
+	if (w->c.bad)
+		return;
+	switch (coded & 3) {
+	case 0:
+		lk_type_def_name(w->md, coded >> 2, w->text);
+		break;
+	case 1:
+		type_ref_name(w->md, coded >> 2, w->text, 0);
+		break;
+	case 2: /* a TypeSpec is a signature of its own */
+		inner.c = lk_metadata_blob(w->md, lk_metadata_cell(w->md, LK_TABLE_TYPE_SPEC,
+			coded >> 2, LK_TYPE_SPEC_SIGNATURE));
+		write_type(&inner, depth + 1);
+		w->c.bad |= inner.c.bad;
+		break;
+	default:
+		w->c.bad = true;
+	}
+}
+
+/* Name of generic parameter `number` of a type or method; "!0", "!!0" where it has none. */
+static void write_generic(struct writer *w, bool of_method, uint32_t number)
+{
+	const struct lk_metadata *md = w->md;
+	uint32_t owner = (of_method ? w->method_row : w->type_row) << 1 | of_method;
+	uint32_t row = lk_metadata_last_at_most(
+		md, LK_TABLE_GENERIC_PARAM, LK_GENERIC_PARAM_OWNER, owner);
+
+	/* The owner's rows stand together, in the order of their numbers. */
+	for (; row; row--) {
+		if (lk_metadata_cell(md, LK_TABLE_GENERIC_PARAM, row, LK_GENERIC_PARAM_OWNER) !=
+			owner)
+			break;
+		if (lk_metadata_cell(md, LK_TABLE_GENERIC_PARAM, row, LK_GENERIC_PARAM_NUMBER) !=
+			number)
+			continue;
+		lk_name_text_add(w->text, lk_metadata_string(md,
+			lk_metadata_cell(md, LK_TABLE_GENERIC_PARAM, row, LK_GENERIC_PARAM_NAME)));
+		return;
+	}
+	lk_name_text_addf(w->text, "%s%u", of_method ? "!!" : "!", number);
+}
+
+static void write_array(struct writer *w, unsigned depth)
+{
+	uint32_t rank, n;
+
+	write_type(w, depth);
+	rank = lk_metadata_unsigned(&w->c);
+	n = lk_metadata_unsigned(&w->c);
+	for (; n && !w->c.bad; n--)
+		lk_metadata_unsigned(&w->c); /* sizes */
+	n = lk_metadata_unsigned(&w->c);
+	for (; n && !w->c.bad; n--)
+		lk_metadata_unsigned(&w->c); /* lower bounds */
+	if (rank > 255) /* Mono's own limit for a rank */
+		w->c.bad = true;
+	lk_name_text_add(w->text, "[");
+	for (; rank > 1 && !w->c.bad; rank--)
+		lk_name_text_add(w->text, ",");
+	lk_name_text_add(w->text, "]");
+}
+
+static void write_instance(struct writer *w, unsigned depth)
+{
+	uint32_t n;
+
+	write_type(w, depth);
+	n = lk_metadata_unsigned(&w->c);
+	lk_name_text_add(w->text, "<");
+	for (uint32_t i = 0; i < n && !w->c.bad && !w->text->cut; i++) {
+		lk_name_text_add(w->text, i ? ", " : "");
+		write_type(w, depth);
+	}
+	lk_name_text_add(w->text, ">");
+}
+
+/* Passes over the signature of a function pointer, which Mono does not show. */
+static void write_function_pointer(struct writer *w, unsigned depth)
+{
+	static struct lk_name_text unseen; /* one thread at a time; contents mean nothing */
+	struct writer inner = *w;
+	uint8_t convention = lk_cursor_u8(&inner.c);
+	uint32_t n;
+
+	lk_name_text_init(&unseen);
+	unseen.cut = true;
+	inner.text = &unseen;
+	if (convention & SIGNATURE_GENERIC)
+		lk_metadata_unsigned(&inner.c);
+	n = lk_metadata_unsigned(&inner.c);
+	for (uint32_t i = 0; i <= n && !inner.c.bad; i++)
+		write_type(&inner, depth);
+	w->c = inner.c;
+	lk_name_text_add(w->text, "*()");
+}
+
+static void write_modifier(struct writer *w, bool required, unsigned depth)
+{
+	struct writer modifier = *w;
+
+	/* The modifier stands before the type, but is shown behind it. */
+	lk_metadata_unsigned(&w->c);
+	write_type(w, depth);
+	lk_name_text_add(w->text, required ? " modreq(" : " modopt(");
+	write_token(&modifier, depth);
+	lk_name_text_add(w->text, ")");
+	w->c.bad |= modifier.c.bad;
+}
+
+static void write_element(struct writer *w, uint8_t element, unsigned depth)
+{
+	switch (element) {
+	case ELEMENT_PTR:
+		write_type(w, depth);
+		lk_name_text_add(w->text, "*");
+		break;
+	case ELEMENT_BYREF:
+		write_type(w, depth);
+		lk_name_text_add(w->text, "&");
+		break;
+	case ELEMENT_VALUETYPE:
+	case ELEMENT_CLASS:
+		write_token(w, depth);
+		break;
+	case ELEMENT_VAR:
+	case ELEMENT_MVAR:
+		write_generic(w, element == ELEMENT_MVAR, lk_metadata_unsigned(&w->c));
+		break;
+	case ELEMENT_ARRAY:
+		write_array(w, depth);
+		break;
+	case ELEMENT_GENERICINST:
+		write_instance(w, depth);
+		break;
+	case ELEMENT_FNPTR:
+		write_function_pointer(w, depth);
+		break;
+	case ELEMENT_SZARRAY:
+		write_type(w, depth);
+		lk_name_text_add(w->text, "[]");
+		break;
+	case ELEMENT_CMOD_REQD:
+	case ELEMENT_CMOD_OPT:
+		write_modifier(w, element == ELEMENT_CMOD_REQD, depth);
+		break;
+	case ELEMENT_SENTINEL: /* what follows are the arguments of "..." */
+	case ELEMENT_PINNED:
+		write_type(w, depth);
+		break;
+	default:
+		w->c.bad = true;
+	}
+}
+
+static void write_type(struct writer *w, unsigned depth)
+{
+	uint8_t element = lk_cursor_u8(&w->c);
+
+	if (depth >= DEPTH_MAX)
+		w->c.bad = true;
+	if (w->c.bad)
+		return;
+	if (element < LK_ARRAY_SIZE(primitives) && primitives[element].text)
+		lk_name_text_add(w->text, primitives[element].text);
+	else
+		write_element(w, element, depth + 1);
+}
+
+void lk_method_generics(
+	const struct lk_metadata *md, uint32_t method_row, struct lk_name_text *text)
+{
+	struct writer w = {.md = md, .text = text, .method_row = method_row};
+	uint32_t n;
+
+	w.c = lk_metadata_blob(
+		md, lk_metadata_cell(md, LK_TABLE_METHOD, method_row, LK_METHOD_SIGNATURE));
+	if (!(lk_cursor_u8(&w.c) & SIGNATURE_GENERIC))
+		return;
+	n = lk_metadata_unsigned(&w.c);
+	/* Each name has a row of its own; a count beyond the rows is damage. */
+	if (w.c.bad || !n || n > md->tables[LK_TABLE_GENERIC_PARAM].rows)
+		return;
+	lk_name_text_add(text, "<");
+	for (uint32_t i = 0; i < n && !text->cut; i++) {
+		lk_name_text_add(text, i ? ", " : "");
+		write_generic(&w, true, i);
+	}
+	lk_name_text_add(text, ">");
+}
+
+int lk_method_params(
+	const struct lk_metadata *md, uint32_t method_row, struct lk_name_text *text)
+{
+	struct writer w = {.md = md, .text = text, .method_row = method_row};
+	static struct lk_name_text unseen; /* the return type, which is not shown */
+	uint8_t convention;
+	uint32_t n;
+
+	w.type_row = lk_method_type(md, method_row);
+	w.c = lk_metadata_blob(
+		md, lk_metadata_cell(md, LK_TABLE_METHOD, method_row, LK_METHOD_SIGNATURE));
+	convention = lk_cursor_u8(&w.c);
+	if (convention & SIGNATURE_GENERIC)
+		lk_metadata_unsigned(&w.c);
+	n = lk_metadata_unsigned(&w.c);
+	lk_name_text_init(&unseen);
+	w.text = &unseen;
+	write_type(&w, 0);
+	w.text = text;
+	for (uint32_t i = 0; i < n && !w.c.bad && !text->cut; i++) {
+		lk_name_text_add(text, i ? "," : "");
+		write_type(&w, 0);
+	}
+	return w.c.bad ? -EBADMSG : 0;
+}

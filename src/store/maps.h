@@ -1,0 +1,18 @@
+/*
+ * Mappings that the program made through mmap, kept as the kernel keeps them: a
+ * later munmap, mremap or fixed mapping cuts, splits or removes what it covers.
+ * At most 65,536 at a time, about the kernel's own limit.  Takes the store lock;
+ * a call costs microseconds where the system call itself costs one.
+ */
+#ifndef LK_STORE_MAPS_H
+#define LK_STORE_MAPS_H
+
+#include "store/writer.h"
+
+/* Adds a mapping; what it covers is removed first.  false: table full. */
+bool lk_maps_add(const struct lk_map_info *map);
+
+/* Removes [start, start + size) from all mappings. */
+void lk_maps_remove(uint64_t start, uint64_t size);
+
+#endif

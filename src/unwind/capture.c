@@ -1,0 +1,285 @@
+#include "unwind/capture.h"
+
+#define HASH_WHOLE     0x2545f4914f6cdd1dull
+#define HASH_TRUNCATED 0x9fb21c651e98df25ull
+#define HASH_EXACT     0x8000000000000000ull /* flips a pc that is no return address */
+
+/* Offsets of x86-64 Linux's ucontext_t from its start: uc_mcontext.gregs[REG_x]. */
+#define UC_RBP 120u
+#define UC_RSP 160u
+#define UC_RIP 168u
+
+LK_INLINE uint64_t read_word(uint64_t addr)
+{
+	return *(const volatile uint64_t *)addr;
+}
+
+/* May [addr, addr + 8) be read?  Everything below sp is dead and may change under us. */
+LK_INLINE bool readable(const struct lk_memo *m, uint64_t addr, uint64_t sp)
+{
+	return addr >= sp && addr < m->high && !(addr & 7);
+}
+
+LK_INLINE void note_word(struct lk_stepped *s, uint64_t addr, uint64_t value)
+{
+	s->word_addr[s->nr_words] = addr;
+	s->word_value[s->nr_words] = value;
+	s->nr_words++;
+}
+
+LK_INLINE const struct lk_row *row_of(struct lk_memo *m, uint64_t pc, bool exact)
+{
+	struct lk_row *row = &m->rows[(pc ^ pc >> 13) & (LK_ROWS_CACHED - 1)];
+
+	if (LK_UNLIKELY(row->pc != pc)) {
+		m->row_miss(m->row_arg, pc, exact, row);
+		row->pc = pc;
+	}
+	return row;
+}
+
+/* A signal interrupted the frame further out: its state stands in the kernel's frame. */
+static LK_NOINLINE bool step_signal(
+	struct lk_memo *m, uint64_t sp, struct lk_stepped *ret)
+{
+	if (!readable(m, sp + UC_RBP, sp) || !readable(m, sp + UC_RIP, sp))
+		return false;
+	ret->nr_words = 0;
+	ret->bp = read_word(sp + UC_RBP);
+	ret->sp = read_word(sp + UC_RSP);
+	ret->pc = read_word(sp + UC_RIP);
+	ret->exact = 1;
+	note_word(ret, sp + UC_RBP, ret->bp);
+	note_word(ret, sp + UC_RSP, ret->sp);
+	note_word(ret, sp + UC_RIP, ret->pc);
+	/* A handler on a stack of its own: what it interrupted lies elsewhere. */
+	return ret->sp > sp && ret->sp < m->high && !(ret->sp & 7);
+}
+
+static LK_NOINLINE uint64_t cfa_unusual(struct lk_memo *m, const struct lk_row *row, uint64_t pc,
+	uint64_t sp, uint64_t bp, struct lk_stepped *ret)
+{
+	uint64_t at, cfa;
+
+	switch (row->kind) {
+	case LK_ROW_RBP_DEREF:
+	case LK_ROW_RSP_DEREF:
+		at = (row->kind == LK_ROW_RBP_DEREF ? bp : sp) + (int64_t)row->cfa_off;
+		if (!readable(m, at, sp))
+			return 0;
+		cfa = read_word(at);
+		note_word(ret, at, cfa);
+		return cfa;
+	case LK_ROW_PLT:
+		return sp + 8 + ((int64_t)(pc & 15) >= row->cfa_off ? 8 : 0);
+	default:
+		return 0;
+	}
+}
+
+enum step { STEP_ON, STEP_END, STEP_LOST };
+
+/* One step outwards from (pc, sp, bp).  Fills *ret for STEP_ON. */
+LK_INLINE enum step step_out(struct lk_memo *m, uint64_t pc, uint64_t sp, uint64_t bp, bool exact,
+	struct lk_stepped *ret)
+{
+	const struct lk_row *row = row_of(m, pc, exact);
+	uint64_t cfa, slot, value;
+
+	ret->nr_words = 0;
+	ret->exact = 0;
+	if (LK_LIKELY(row->kind == LK_ROW_RSP))
+		cfa = sp + (int64_t)row->cfa_off;
+	else if (row->kind == LK_ROW_RBP)
+		cfa = bp + (int64_t)row->cfa_off;
+	else if (row->kind == LK_ROW_END)
+		return STEP_END;
+	else if (row->kind == LK_ROW_SIGFRAME)
+		return step_signal(m, sp, ret) ? STEP_ON : STEP_LOST;
+	else
+		cfa = cfa_unusual(m, row, pc, sp, bp, ret);
+	slot = cfa - 8;
+	if (LK_UNLIKELY(!readable(m, slot, sp)))
+		return STEP_LOST;
+	if (row->flags & LK_ROW_RBP_SAVED) {
+		uint64_t at = (row->flags & LK_ROW_RBP_AT_RBP ? bp : cfa) + 8 * (int64_t)row->rbp_off;
+
+		if (LK_UNLIKELY(!readable(m, at, sp)))
+			return STEP_LOST;
+		bp = read_word(at);
+		note_word(ret, at, bp);
+	}
+	if (LK_UNLIKELY(row->flags & LK_ROW_GUESSED))
+		m->guessed = true;
+	value = read_word(slot);
+	note_word(ret, slot, value);
+	ret->pc = value;
+	ret->sp = cfa;
+	ret->bp = bp;
+	return value ? STEP_ON : STEP_END;
+}
+
+/* Do all words that entries 0 .. j-1 were made from still hold their values? */
+LK_INLINE bool outer_unchanged(const struct lk_memo *m, uint32_t j)
+{
+	uint32_t nr = j ? m->w_end[j - 1] : 0;
+	uint64_t changed = 0;
+	uint32_t i = 0;
+
+	for (; i + 4 <= nr; i += 4) {
+		changed |= read_word(m->word_addr[i]) ^ m->word_value[i];
+		changed |= read_word(m->word_addr[i + 1]) ^ m->word_value[i + 1];
+		changed |= read_word(m->word_addr[i + 2]) ^ m->word_value[i + 2];
+		changed |= read_word(m->word_addr[i + 3]) ^ m->word_value[i + 3];
+	}
+	for (; i < nr; i++)
+		changed |= read_word(m->word_addr[i]) ^ m->word_value[i];
+	return !changed;
+}
+
+LK_INLINE uint64_t hash_frame(uint64_t outer, uint64_t pc, uint32_t exact)
+{
+	return lk_mix(outer, exact ? pc ^ HASH_EXACT : pc);
+}
+
+/* Appends the fresh frames, which were found innermost first, to entries 0 .. nr-1. */
+LK_INLINE void append_fresh(struct lk_memo *m, uint32_t nr_fresh)
+{
+	uint32_t i = m->nr;
+	uint32_t words = i ? m->w_end[i - 1] : 0;
+	uint64_t hash = i ? m->hash[i - 1] : m->base_hash;
+
+	while (nr_fresh--) {
+		const struct lk_stepped *s = &m->fresh[nr_fresh];
+
+		hash = hash_frame(hash, s->pc, s->exact);
+		m->sp[i] = s->sp;
+		m->pc[i] = s->pc;
+		m->bp[i] = s->bp;
+		m->exact[i] = (uint8_t)s->exact;
+		m->hash[i] = hash;
+		m->node[i] = 0;
+		for (uint32_t w = 0; w < s->nr_words; w++) {
+			m->word_addr[words] = s->word_addr[w];
+			m->word_value[words] = s->word_value[w];
+			words++;
+		}
+		m->w_end[i] = words;
+		i++;
+	}
+	m->nr = i;
+}
+
+/*
+ * More frames than the memo holds.  The outermost part says where the recursion
+ * came from and the innermost where it is: keep both, drop the middle.  The memo
+ * is of no use for the next capture then.
+ */
+static LK_NOINLINE uint32_t walk_deep(
+	struct lk_memo *m, uint32_t nr_fresh, uint64_t pc, uint64_t sp, uint64_t bp, bool exact)
+{
+	const uint32_t inner = LK_FRESH_MAX / 2, ring = LK_FRESH_MAX - inner;
+	uint64_t count = nr_fresh - inner; /* frames seen beyond the inner part */
+	enum step s;
+
+	(void)nr_fresh;
+	m->cut = true;
+	for (;;) {
+		struct lk_stepped *slot = &m->fresh[inner + count % ring];
+
+		s = step_out(m, pc, sp, bp, exact, slot);
+		if (s != STEP_ON)
+			break;
+		pc = slot->pc;
+		sp = slot->sp;
+		bp = slot->bp;
+		exact = slot->exact;
+		count++;
+	}
+	m->truncated = s == STEP_LOST;
+	/* Put the ring's frames in order: rotate so that the innermost comes first. */
+	if (count > ring) {
+		uint32_t shift = (uint32_t)(count % ring);
+		struct lk_stepped *r = &m->fresh[inner];
+
+		for (uint32_t pass = 0; pass < 3; pass++) {
+			uint32_t from = pass == 1 ? shift : 0;
+			uint32_t to = pass == 0 ? shift : ring;
+
+			for (uint32_t a = from, b = to; a + 1 < b; a++) {
+				struct lk_stepped t = r[a];
+
+				b--;
+				r[a] = r[b];
+				r[b] = t;
+			}
+		}
+		count = ring;
+	}
+	return inner + (uint32_t)count;
+}
+
+uint64_t lk_capture(struct lk_memo *m, uint64_t pc, uint64_t sp, uint64_t bp)
+{
+	int64_t j = (int64_t)m->nr - 1;
+	uint32_t nr_fresh = 1;
+	bool exact = false;
+	enum step s;
+
+	/* The innermost frame: the caller of the hook, its state is given. */
+	m->fresh[0].sp = sp;
+	m->fresh[0].pc = pc;
+	m->fresh[0].bp = bp;
+	m->fresh[0].nr_words = 0;
+	m->fresh[0].exact = 0;
+	if (LK_UNLIKELY(m->cut))
+		j = -1;
+	if (j < 0)
+		m->guessed = false;
+	for (;;) {
+		while (j >= 0 && m->sp[j] < sp)
+			j--;
+		if (j >= 0 && m->sp[j] == sp && m->pc[j] == pc && m->bp[j] == bp &&
+			m->exact[j] == exact) {
+			if (outer_unchanged(m, (uint32_t)j)) {
+				/* Entry j again, with the words that led to it this time (C3). */
+				uint32_t node = m->node[j];
+
+				m->nr = (uint32_t)j;
+				append_fresh(m, nr_fresh);
+				m->node[j] = node;
+				return m->hash[m->nr - 1];
+			}
+			j = -1;
+		}
+		if (LK_UNLIKELY(nr_fresh == LK_FRESH_MAX - 1)) {
+			nr_fresh = walk_deep(m, nr_fresh, pc, sp, bp, exact);
+			s = STEP_END;
+			break;
+		}
+		s = step_out(m, pc, sp, bp, exact, &m->fresh[nr_fresh]);
+		if (s != STEP_ON)
+			break;
+		pc = m->fresh[nr_fresh].pc;
+		sp = m->fresh[nr_fresh].sp;
+		bp = m->fresh[nr_fresh].bp;
+		exact = m->fresh[nr_fresh].exact;
+		nr_fresh++;
+	}
+	if (nr_fresh < LK_FRESH_MAX - 1) {
+		m->cut = false;
+		m->truncated = s == STEP_LOST;
+	}
+	m->base_hash = m->truncated ? HASH_TRUNCATED : HASH_WHOLE;
+	m->nr = 0;
+	append_fresh(m, nr_fresh);
+	return m->hash[m->nr - 1];
+}
+
+void lk_memo_forget(struct lk_memo *m)
+{
+	m->nr = 0;
+	m->cut = false;
+	for (uint32_t i = 0; i < LK_ROWS_CACHED; i++)
+		m->rows[i].pc = 0;
+}
