@@ -59,7 +59,7 @@ $B/tests/test_%: tests/unit/test_%.c $(LIB_OBJ) $(GUEST_OBJ) tests/unit/tap.h
 
 -include tests/unit/extra.mk
 
-$B/programs/%: tests/programs/%.c
+$B/programs/%: tests/programs/%.c tests/programs/expect.h
 	@mkdir -p $(@D)
 	$(CC) -std=gnu17 -D_GNU_SOURCE -O1 -g -Wall -o $@ $< -pthread -ldl
 
@@ -69,7 +69,12 @@ $B/tests/libleakline-check.so: $(GUEST_OBJ) tests/check/check.c src/agent/export
 	$(CC) $(GUEST_CFLAGS) -shared -Wl,--wrap=lk_capture -Wl,--version-script=src/agent/exports.map \
 		-o $@ tests/check/check.c $(GUEST_OBJ) -lgcc_s
 
-tests: $(UNIT) $(PROG) $B/tests/libleakline-check.so
+PLUGINS := $(patsubst tests/programs/lib/%.c,$B/programs/lib/%.so,$(wildcard tests/programs/lib/*.c))
+$B/programs/lib/%.so: tests/programs/lib/%.c
+	@mkdir -p $(@D)
+	$(CC) -std=gnu17 -O1 -g -shared -fPIC -o $@ $<
+
+tests: $(UNIT) $(PROG) $(PLUGINS) $B/tests/libleakline-check.so
 
 check: all tests
 	tests/run

@@ -25,13 +25,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#define NOINLINE    __attribute__((noinline, noclone))
-#define NR_PATHS    4
-#define NR_STEPS    50
-#define OWN_FRAMES  4 /* loop, work, start_thread, clone3 */
-#define NR_REPEATS  5
-#define REPEAT_NS   100000000ull
-#define NR_THREADS  64
+#define NOINLINE   __attribute__((noinline, noclone))
+#define NR_PATHS   4
+#define NR_STEPS   50
+#define OWN_FRAMES 4 /* loop, work, start_thread, clone3 */
+#define NR_REPEATS 5
+#define REPEAT_NS  100000000ull
+#define NR_THREADS 64
 
 struct run {
 	unsigned outer; /* outer functions still to enter */
@@ -82,7 +82,8 @@ static inline __attribute__((always_inline)) void pair(void)
 #define TEN(m, path, t)                                                                            \
 	m(path, t##0) m(path, t##1) m(path, t##2) m(path, t##3) m(path, t##4) m(path, t##5)        \
 		m(path, t##6) m(path, t##7) m(path, t##8) m(path, t##9)
-#define FIFTY(m, path) TEN(m, path, 1) TEN(m, path, 2) TEN(m, path, 3) TEN(m, path, 4) TEN(m, path, 5)
+#define FIFTY(m, path)                                                                             \
+	TEN(m, path, 1) TEN(m, path, 2) TEN(m, path, 3) TEN(m, path, 4) TEN(m, path, 5)
 
 FIFTY(STEP, 0)
 FIFTY(STEP, 1)
@@ -191,7 +192,8 @@ static uint64_t shared_file_bytes(void)
 
 	while (f && fgets(line, sizeof(line), f)) {
 		*path = 0;
-		if (sscanf(line, "%lx-%lx %7s %*s %*s %*s %4096[^\n]", &start, &end, perms, path) < 4 ||
+		if (sscanf(line, "%lx-%lx %7s %*s %*s %*s %4096[^\n]", &start, &end, perms, path) <
+				4 ||
 			perms[3] != 's' || !strcmp(path, last))
 			continue;
 		strcpy(last, path);

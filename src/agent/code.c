@@ -5,6 +5,7 @@
 #include "agent/record.h"
 
 #include "agent/agent.h"
+#include "agent/got.h"
 #include "base/syscall.h"
 #include "unwind/cfi.h"
 #include "walk/walk.h"
@@ -137,6 +138,7 @@ static uint32_t add_module(const struct dl_find_object *o)
 	m->path_size = size;
 	m->loaded_ms = lk_load(&lk_writer->header->tick_ms);
 	copy_build_id(m, o->dlfo_link_map);
+	lk_got_update(); /* it may have been loaded just now */
 	lk_region_publish(LK_REGION_MODULES, number, 1);
 	return (uint32_t)number;
 }

@@ -8,7 +8,6 @@
 #include "agent/record.h"
 
 #include "agent/agent.h"
-#include "store/shadow.h"
 
 #include <errno.h>
 #include <string.h>
@@ -101,7 +100,7 @@ LK_INLINE void *resize(void *p, size_t size, enum lk_entry entry, struct lk_site
 		old = lk_record_free(t, (uint64_t)p);
 	q = call(p, n, each);
 	if (t && !q && old.first && size)
-		lk_shadow_restore((uint64_t)p, old);
+		lk_record_undo_free(t, (uint64_t)p, old);
 	return done(t, q, size, entry, from);
 }
 

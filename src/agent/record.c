@@ -163,6 +163,12 @@ struct lk_word lk_record_free(struct lk_thread *t, uint64_t addr)
 	return w;
 }
 
+void lk_record_undo_free(struct lk_thread *t, uint64_t addr, struct lk_word old)
+{
+	(void)t;
+	lk_shadow_restore(addr, old);
+}
+
 void lk_record_map(struct lk_thread *t, uint64_t addr, uint64_t size, uint32_t kind,
 	enum lk_entry entry, struct lk_site from)
 {

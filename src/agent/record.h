@@ -13,6 +13,9 @@ void lk_record_alloc(struct lk_thread *t, uint64_t addr, uint64_t size, enum lk_
 /* The block at addr is about to be given back; its words, first == 0 if unknown. */
 struct lk_word lk_record_free(struct lk_thread *t, uint64_t addr);
 
+/* The block was not given back after all; old: what lk_record_free gave. */
+void lk_record_undo_free(struct lk_thread *t, uint64_t addr, struct lk_word old);
+
 /* A mapping was made; kind: LK_MAP_*. */
 void lk_record_map(struct lk_thread *t, uint64_t addr, uint64_t size, uint32_t kind,
 	enum lk_entry entry, struct lk_site from);

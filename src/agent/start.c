@@ -1,5 +1,6 @@
 #include "agent/agent.h"
 
+#include "agent/got.h"
 #include "agent/thread.h"
 #include "base/syscall.h"
 #include "store/writer.h"
@@ -63,6 +64,8 @@ bool lk_agent_start(void)
 		!lk_store_create(store_dir, false))
 		state = LK_AGENT_ON;
 	lk_store_rel(&lk_agent_state, state);
+	if (state == LK_AGENT_ON)
+		lk_got_start();
 	return state == LK_AGENT_ON;
 }
 

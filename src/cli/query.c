@@ -64,8 +64,8 @@ static char *format_value(sqlite3_stmt *stmt, int column)
 	case SQLITE_FLOAT:
 		return format_real(sqlite3_column_double(stmt, column));
 	case SQLITE_BLOB:
-		return format_blob(sqlite3_column_blob(stmt, column),
-			sqlite3_column_bytes(stmt, column));
+		return format_blob(
+			sqlite3_column_blob(stmt, column), sqlite3_column_bytes(stmt, column));
 	default:
 		return lk_xstrdup((const char *)sqlite3_column_text(stmt, column));
 	}
@@ -81,10 +81,15 @@ static size_t utf8_size(const unsigned char *p)
 		unsigned char first, last, low, high;
 		size_t size;
 	} forms[] = {
-		{0x00, 0x7f, 0, 0, 1}, {0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3},
-		{0xe1, 0xec, 0x80, 0xbf, 3}, {0xed, 0xed, 0x80, 0x9f, 3},
-		{0xee, 0xef, 0x80, 0xbf, 3}, {0xf0, 0xf0, 0x90, 0xbf, 4},
-		{0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4},
+		{0x00, 0x7f, 0, 0, 1},
+		{0xc2, 0xdf, 0x80, 0xbf, 2},
+		{0xe0, 0xe0, 0xa0, 0xbf, 3},
+		{0xe1, 0xec, 0x80, 0xbf, 3},
+		{0xed, 0xed, 0x80, 0x9f, 3},
+		{0xee, 0xef, 0x80, 0xbf, 3},
+		{0xf0, 0xf0, 0x90, 0xbf, 4},
+		{0xf1, 0xf3, 0x80, 0xbf, 4},
+		{0xf4, 0xf4, 0x80, 0x8f, 4},
 	};
 
 	for (size_t i = 0; i < LK_ARRAY_SIZE(forms); i++) {
@@ -316,9 +321,10 @@ static void json_end(struct printer *p)
 	puts(p->nr_rows ? "\n]" : "]");
 }
 
-static const struct printer print_table = {table_begin, table_row, table_end};
-static const struct printer print_csv = {csv_begin, csv_row, csv_end};
-static const struct printer print_json = {json_begin, json_row, json_end};
+static const struct printer print_table = {
+	.begin = table_begin, .row = table_row, .end = table_end};
+static const struct printer print_csv = {.begin = csv_begin, .row = csv_row, .end = csv_end};
+static const struct printer print_json = {.begin = json_begin, .row = json_row, .end = json_end};
 
 /* --- asking ---------------------------------------------------------------------------------- */
 
@@ -326,9 +332,20 @@ static const struct printer print_json = {json_begin, json_row, json_end};
 static bool may_pragma(const char *name)
 {
 	static const char *const telling[] = {
-		"table_info", "table_xinfo", "table_list", "index_list", "index_info",
-		"application_id", "user_version", "page_size", "page_count", "integrity_check",
-		"quick_check", "foreign_key_list", "compile_options", "encoding",
+		"table_info",
+		"table_xinfo",
+		"table_list",
+		"index_list",
+		"index_info",
+		"application_id",
+		"user_version",
+		"page_size",
+		"page_count",
+		"integrity_check",
+		"quick_check",
+		"foreign_key_list",
+		"compile_options",
+		"encoding",
 	};
 
 	for (size_t i = 0; i < LK_ARRAY_SIZE(telling); i++)
@@ -359,6 +376,8 @@ static int run_statement(sqlite3_stmt *stmt, const struct printer *how)
 	int code;
 
 	p.nr_columns = sqlite3_column_count(stmt);
+	if (!p.nr_columns) /* VACUUM and its like, which no authoriser is asked about */
+		return SQLITE_AUTH;
 	p.begin(&p, stmt);
 	while ((code = sqlite3_step(stmt)) == SQLITE_ROW && !ferror(stdout)) {
 		p.row(&p, stmt);
@@ -372,7 +391,8 @@ static int fail_sql(sqlite3 *db, int code)
 {
 	struct lk_err err;
 
-	lk_fail(&err, -EINVAL, "the query failed: %s", sqlite3_errmsg(db));
+	lk_fail(&err, -EINVAL, "the query failed: %s",
+		code == SQLITE_AUTH ? "it is more than a question" : sqlite3_errmsg(db));
 	if (code == SQLITE_AUTH)
 		lk_remedy(&err, "a recording is only read; to change it, open a copy with sqlite3");
 	else if (code == SQLITE_ERROR)
@@ -391,7 +411,7 @@ static int run_all(sqlite3 *db, const char *sql, const struct printer *how)
 		const char *rest;
 		int code = sqlite3_prepare_v2(db, sql, -1, &stmt, &rest);
 
-		if (code == SQLITE_OK && stmt && sqlite3_column_count(stmt)) {
+		if (code == SQLITE_OK && stmt) {
 			if (!first && how != &print_json)
 				putchar('\n');
 			first = false;

@@ -17,6 +17,7 @@
 #include "leak/snapshot.h"
 
 #define LK_NO_FRAME 0xffffffffu
+#define LK_NO_SITE  0xffffffffu
 
 struct lk_row {
 	const char *name;
@@ -35,23 +36,24 @@ struct lk_size {
 	uint64_t blocks;
 };
 
-#define LK_SITE_ID_MAX  20
-#define LK_SITE_SIZES   5
+#define LK_SITE_ID_MAX	20
+#define LK_SITE_SIZES	5
 #define LK_SITE_SAMPLES 16
 
 struct lk_site {
 	char id[LK_SITE_ID_MAX]; /* hex digits; the same in every run of the same program */
-	const char *manager;     /* "BSTR", "C heap", ...: managers.c */
-	uint32_t stack;          /* index into the snapshot: the one with most live blocks */
-	uint32_t responsible;    /* index into that stack's frames, or LK_NO_FRAME */
-	uint32_t nr_stacks;      /* of the snapshot, merged into this site */
-	uint64_t bytes, blocks;  /* outstanding */
+	uint64_t key;		 /* what the id is made of */
+	const char *manager;	 /* "BSTR", "C heap", ...: managers.c */
+	uint32_t stack;		 /* index into the snapshot: the one with most live blocks */
+	uint32_t responsible;	 /* index into that stack's frames, or LK_NO_FRAME */
+	uint32_t nr_stacks;	 /* of the snapshot, merged into this site */
+	uint64_t bytes, blocks;	 /* outstanding */
 	uint64_t allocated_blocks, freed_blocks; /* since tracking started */
 	uint64_t allocated_bytes;
 	uint64_t oldest_ms, median_ms, youngest_ms; /* ages; median within 1/64 of the time */
 	struct lk_judgement judgement;
 	struct lk_size sizes[LK_SITE_SIZES]; /* most blocks first */
-	uint32_t nr_sizes;                   /* filled in `sizes` */
+	uint32_t nr_sizes;		     /* filled in `sizes` */
 	uint64_t nr_distinct_sizes;
 	uint32_t samples[LK_SITE_SAMPLES]; /* blocks of the snapshot, oldest first */
 	uint32_t nr_samples;
@@ -69,19 +71,20 @@ const char *lk_verdict_name(enum lk_verdict_class verdict_class);
 struct lk_verdict {
 	enum lk_verdict_class verdict_class;
 	double growth_bytes_per_min; /* of all growing sites; NAN where unknown */
-	double confidence;           /* 0..1 */
-	const char *text;            /* one sentence, no full stop */
+	double confidence;	     /* 0..1 */
+	const char *text;	     /* one sentence, no full stop */
 };
 
 struct lk_analysis {
 	struct lk_verdict verdict;
 	uint64_t bytes, blocks; /* outstanding */
 	uint64_t allocated_blocks, freed_blocks, allocated_bytes;
-	uint64_t nr_dropped;    /* blocks whose stack does not exist */
+	uint64_t nr_dropped; /* blocks whose stack does not exist */
 	struct lk_rows managers, modules, functions, sizes;
-	struct lk_site *sites;  /* growing ones first; worst first */
+	struct lk_site *sites; /* growing ones first; worst first */
 	size_t nr_sites;
 	size_t nr_growing;
+	uint32_t *stack_sites; /* per stack of the snapshot: index into sites, or LK_NO_SITE */
 	struct lk_strings *strings;
 };
 

@@ -10,10 +10,10 @@
 /* What is remembered of one text, which is a function, a module or a file. */
 struct fact {
 	const void *key; /* the text's pointer; NULL: slot is free */
-	uint64_t hash;   /* stable */
+	uint64_t hash;	 /* stable */
 	const char *normalised;
-	int16_t rule;    /* first manager rule that matches, or -1 */
-	uint8_t place;   /* enum lk_place */
+	int16_t rule;  /* first manager rule that matches, or -1 */
+	uint8_t place; /* enum lk_place */
 	bool wrapper;
 	bool class_library;
 	bool system_source;
@@ -218,8 +218,8 @@ static const struct lk_manager_rule *rule_of(
 	return likely;
 }
 
-static const char *manager_of(
-	struct lk_frames *f, const struct lk_frame *stack, uint32_t count, uint32_t limit, bool users)
+static const char *manager_of(struct lk_frames *f, const struct lk_frame *stack, uint32_t count,
+	uint32_t limit, bool users)
 {
 	const struct lk_manager_rule *likely = NULL;
 	const char *entry;
@@ -318,8 +318,8 @@ static uint64_t site_key(
 	return key;
 }
 
-void lk_frames_judge(
-	struct lk_frames *f, const struct lk_frame *stack, uint32_t count, struct lk_stack_facts *ret)
+void lk_frames_judge(struct lk_frames *f, const struct lk_frame *stack, uint32_t count,
+	struct lk_stack_facts *ret)
 {
 	bool users;
 	uint32_t at = responsible(f, stack, count, &users);

@@ -18,10 +18,10 @@ struct lk_frames *lk_frames_free(struct lk_frames *frames);
 struct lk_stack_facts {
 	const char *manager;
 	uint32_t responsible; /* index of the frame, or LK_NO_FRAME */
-	uint64_t key;         /* of the site: equal for stacks of one site */
+	uint64_t key;	      /* of the site: equal for stacks of one site */
 };
 
-void lk_frames_judge(
-	struct lk_frames *f, const struct lk_frame *stack, uint32_t count, struct lk_stack_facts *ret);
+void lk_frames_judge(struct lk_frames *f, const struct lk_frame *stack, uint32_t count,
+	struct lk_stack_facts *ret);
 
 #endif

@@ -56,8 +56,8 @@ static void table_begin(struct writer *w, enum lk_recording_table table)
 	table_end(w);
 	w->table = table;
 	w->column = 0;
-	n = (size_t)snprintf(sql, sizeof(sql), "INSERT INTO %s VALUES (?",
-		lk_recording_tables[table].name);
+	n = (size_t)snprintf(
+		sql, sizeof(sql), "INSERT INTO %s VALUES (?", lk_recording_tables[table].name);
 	for (int i = 1; i < lk_recording_tables[table].nr_columns; i++)
 		n += (size_t)snprintf(sql + n, sizeof(sql) - n, ",?");
 	snprintf(sql + n, sizeof(sql) - n, ")");
@@ -117,7 +117,7 @@ static void put_blob(struct writer *w, const void *bytes, size_t size)
 {
 	if (going(w))
 		latch(w, sqlite3_bind_blob(w->stmt, ++w->column, size ? bytes : "", (int)size,
-			SQLITE_STATIC));
+				 SQLITE_STATIC));
 }
 
 static void put_name(struct writer *w, const char *const *texts, uint32_t index)
@@ -156,8 +156,8 @@ static void write_process(struct writer *w, const struct lk_snapshot *s)
 	row_end(w);
 }
 
-static void write_texts(struct writer *w, enum lk_recording_table table, const char **texts,
-	size_t nr_texts)
+static void write_texts(
+	struct writer *w, enum lk_recording_table table, const char **texts, size_t nr_texts)
 {
 	table_begin(w, table);
 	for (size_t i = 0; i < nr_texts; i++) {
@@ -295,14 +295,15 @@ static void write_stack_frames(struct writer *w, const struct lk_snapshot *s)
 	free(numbers);
 }
 
-static void write_stacks(struct writer *w, const struct lk_snapshot *s,
-	const struct lk_analysis *analysis)
+static void write_stacks(struct writer *w, const struct lk_snapshot *s, const struct lk_analysis *a)
 {
 	table_begin(w, LK_TABLE_STACK);
-	for (size_t i = 0; i < s->nr_stacks; i++) {
+	for (size_t i = 0; i < s->nr_stacks && going(w); i++) {
 		put_count(w, i);
-		put_null(w);
-		put_null(w);
+		if (a && a->stack_sites && a->stack_sites[i] != LK_NO_SITE)
+			put_index(w, a->stack_sites[i], a->nr_sites);
+		else
+			put_null(w);
 		put_count(w, s->stacks[i].allocated_blocks);
 		put_count(w, s->stacks[i].allocated_bytes);
 		row_end(w);
@@ -355,6 +356,97 @@ static void write_not_seen(struct writer *w, const struct lk_snapshot *s)
 	}
 }
 
+static void write_verdict(struct writer *w, const struct lk_verdict *v)
+{
+	table_begin(w, LK_TABLE_VERDICT);
+	put_text(w, lk_verdict_name(v->verdict_class));
+	put_real(w, v->growth_bytes_per_min);
+	put_real(w, v->confidence);
+	put_text(w, v->text);
+	row_end(w);
+}
+
+static void put_judgement(struct writer *w, const struct lk_judgement *j)
+{
+	put_real(w, j->growth_bytes_per_min);
+	put_real(w, j->growth_blocks_per_min);
+	put_real(w, j->probability);
+	put_real(w, j->number);
+	put_real(w, j->kept);
+	put_real(w, j->even);
+	put_real(w, j->lasting);
+	put_real(w, j->covered);
+}
+
+static void write_sites(struct writer *w, const struct lk_snapshot *s, const struct lk_analysis *a)
+{
+	table_begin(w, LK_TABLE_SITE);
+	for (size_t i = 0; i < a->nr_sites && going(w); i++) {
+		const struct lk_site *site = &a->sites[i];
+
+		put_count(w, i);
+		put_text(w, site->id);
+		put_text(w, site->manager);
+		put_text(w, lk_site_state_name(site->judgement.state));
+		put_index(w, site->stack, s->nr_stacks);
+		put_unless(w, site->responsible, LK_NO_FRAME);
+		put_count(w, site->nr_stacks);
+		put_count(w, site->bytes);
+		put_count(w, site->blocks);
+		put_count(w, site->allocated_bytes);
+		put_count(w, site->allocated_blocks);
+		put_count(w, site->freed_blocks);
+		put_count(w, site->oldest_ms);
+		put_count(w, site->median_ms);
+		put_count(w, site->youngest_ms);
+		put_judgement(w, &site->judgement);
+		row_end(w);
+	}
+}
+
+static void write_samples(
+	struct writer *w, const struct lk_snapshot *s, const struct lk_analysis *a)
+{
+	uint64_t id = 0;
+
+	table_begin(w, LK_TABLE_SAMPLE);
+	for (size_t i = 0; i < a->nr_sites; i++) {
+		for (uint32_t k = 0; k < a->sites[i].nr_samples; k++) {
+			put_count(w, id++);
+			put_count(w, i);
+			put_index(w, a->sites[i].samples[k], s->nr_blocks);
+			row_end(w);
+		}
+	}
+}
+
+static void write_share(
+	struct writer *w, uint64_t *id, const char *kind, const struct lk_rows *rows)
+{
+	for (size_t i = 0; i < rows->nr_rows; i++) {
+		put_count(w, (*id)++);
+		put_text(w, kind);
+		put_text(w, rows->rows[i].name);
+		put_count(w, rows->rows[i].bytes);
+		put_count(w, rows->rows[i].blocks);
+		row_end(w);
+	}
+}
+
+static void write_analysis(
+	struct writer *w, const struct lk_snapshot *s, const struct lk_analysis *a)
+{
+	uint64_t id = 0;
+
+	write_verdict(w, &a->verdict);
+	write_sites(w, s, a);
+	write_samples(w, s, a);
+	table_begin(w, LK_TABLE_SHARE);
+	write_share(w, &id, "manager", &a->managers);
+	write_share(w, &id, "module", &a->modules);
+	write_share(w, &id, "function", &a->functions);
+}
+
 static void write_row_counts(struct writer *w)
 {
 	table_begin(w, LK_TABLE_ROW_COUNT);
@@ -388,18 +480,18 @@ static void create(struct writer *w, const struct lk_recording_object *object)
 static void create_schema(struct writer *w)
 {
 	latch(w, sqlite3_exec(w->db,
-		"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;"
-		"PRAGMA locking_mode = EXCLUSIVE; PRAGMA cache_size = -16384;"
-		"PRAGMA temp_store = MEMORY; PRAGMA encoding = 'UTF-8'; BEGIN",
-		NULL, NULL, NULL));
+			 "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;"
+			 "PRAGMA locking_mode = EXCLUSIVE; PRAGMA cache_size = -16384;"
+			 "PRAGMA temp_store = MEMORY; PRAGMA encoding = 'UTF-8'; BEGIN",
+			 NULL, NULL, NULL));
 	for (size_t i = 0; i < LK_NR_TABLES; i++)
 		create(w, &lk_recording_tables[i]);
 	for (size_t i = 0; i < lk_recording_nr_views; i++)
 		create(w, &lk_recording_views[i]);
 }
 
-static void write_all(struct writer *w, const struct lk_snapshot *s,
-	const struct lk_analysis *analysis)
+static void write_all(
+	struct writer *w, const struct lk_snapshot *s, const struct lk_analysis *analysis)
 {
 	write_process(w, s);
 	write_texts(w, LK_TABLE_ARGUMENT, s->command, s->nr_command);
@@ -412,6 +504,8 @@ static void write_all(struct writer *w, const struct lk_snapshot *s,
 	write_blocks(w, s);
 	write_contents(w, s);
 	write_not_seen(w, s);
+	if (analysis)
+		write_analysis(w, s, analysis);
 	write_row_counts(w);
 	table_end(w);
 	write_marks(w);
@@ -425,8 +519,8 @@ static int fail_write(const struct writer *w, const char *path, struct lk_err *e
 	int system = sqlite3_system_errno(w->db);
 
 	if (w->invalid)
-		return lk_fail(err, -EBADMSG, "cannot write %s: the snapshot has %s", path,
-			w->invalid);
+		return lk_fail(
+			err, -EBADMSG, "cannot write %s: the snapshot has %s", path, w->invalid);
 	if (code == SQLITE_NOMEM)
 		return lk_fail(err, -ENOMEM, "no memory left to write %s", path);
 	if (code == SQLITE_FULL || system == ENOSPC || system == EDQUOT) {

@@ -13,9 +13,9 @@
 #include "util/mem.h"
 
 /* SQLite's header: https://www.sqlite.org/fileformat.html section 1.3, big-endian. */
-#define HEADER_SIZE           100
+#define HEADER_SIZE	      100
 #define HEADER_PAGE_SIZE      16
-#define HEADER_PAGES          28
+#define HEADER_PAGES	      28
 #define HEADER_USER_VERSION   60
 #define HEADER_APPLICATION_ID 68
 
@@ -31,8 +31,8 @@ static uint32_t big_endian(const uint8_t *p, int size)
 	return v;
 }
 
-static enum lk_recording_kind judge(const uint8_t *header, size_t size, uint64_t file_size,
-	uint32_t *ret_version)
+static enum lk_recording_kind judge(
+	const uint8_t *header, size_t size, uint64_t file_size, uint32_t *ret_version)
 {
 	uint64_t page_size;
 
@@ -51,8 +51,8 @@ static enum lk_recording_kind judge(const uint8_t *header, size_t size, uint64_t
 	return LK_RECORDING_THIS;
 }
 
-int lk_recording_look(const char *path, bool follow, enum lk_recording_kind *ret_kind,
-	uint32_t *ret_version)
+int lk_recording_look(
+	const char *path, bool follow, enum lk_recording_kind *ret_kind, uint32_t *ret_version)
 {
 	uint8_t header[HEADER_SIZE];
 	struct stat st;
@@ -182,8 +182,9 @@ int lk_recording_file_commit(struct lk_recording_file *f, struct lk_err *err)
 	if (fsync(f->fd) && errno != EINVAL && errno != EROFS) {
 		r = lk_fail_errno(err, "cannot bring %s to disk", f->path);
 		return r == -ENOSPC || r == -EDQUOT
-			? lk_remedy(err, "free some space, or give a name on another disk with -o")
-			: r;
+			       ? lk_remedy(err,
+					 "free some space, or give a name on another disk with -o")
+			       : r;
 	}
 	r = give_name(f);
 	if (r < 0) {

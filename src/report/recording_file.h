@@ -23,13 +23,13 @@ enum lk_recording_kind {
  * THIS and OTHER.  Follows symbolic links where `follow`; else a link is FOREIGN.
  * Fails with errno of open(2) and read(2); ENOENT is a kind, not a failure.
  */
-int lk_recording_look(const char *path, bool follow, enum lk_recording_kind *ret_kind,
-	uint32_t *ret_version);
+int lk_recording_look(
+	const char *path, bool follow, enum lk_recording_kind *ret_kind, uint32_t *ret_version);
 
 struct lk_recording_file {
 	char *path;    /* the real name; the caller's until _done */
 	char *temp;    /* the name while it is written */
-	int fd;        /* the temporary, for fsync; -1 when it is no more */
+	int fd;	       /* the temporary, for fsync; -1 when it is no more */
 	bool replaces; /* something that may be replaced stood at path */
 };
 

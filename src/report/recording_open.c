@@ -32,8 +32,8 @@ static char *make_uri(const char *path)
 	return uri;
 }
 
-static int fail_kind(const char *path, enum lk_recording_kind kind, uint32_t version,
-	struct lk_err *err)
+static int fail_kind(
+	const char *path, enum lk_recording_kind kind, uint32_t version, struct lk_err *err)
 {
 	switch (kind) {
 	case LK_RECORDING_ABSENT:
@@ -68,8 +68,8 @@ static int check_kind(const char *path, struct lk_err *err)
 }
 
 /* R5 for one object. */
-static int check_object(sqlite3_stmt *stmt, const char *type,
-	const struct lk_recording_object *object)
+static int check_object(
+	sqlite3_stmt *stmt, const char *type, const struct lk_recording_object *object)
 {
 	const char *sql;
 	int r = -EBADMSG;
@@ -104,9 +104,8 @@ static int check_schema(sqlite3 *db, const char *path, struct lk_err *err)
 			bad = lk_recording_views[i].name;
 	sqlite3_finalize(stmt);
 	if (bad)
-		return lk_fail(err, -EBADMSG,
-			"%s is damaged: %s is not as version %u defines it", path, bad,
-			LK_RECORDING_VERSION);
+		return lk_fail(err, -EBADMSG, "%s is damaged: %s is not as version %u defines it",
+			path, bad, LK_RECORDING_VERSION);
 	return 0;
 }
 
@@ -132,8 +131,8 @@ int lk_recording_open(const char *path, sqlite3 **ret_db, struct lk_err *err)
 	if (r < 0)
 		return r;
 	uri = make_uri(path);
-	r = sqlite3_open_v2(uri, &db,
-		SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, NULL);
+	r = sqlite3_open_v2(
+		uri, &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, NULL);
 	free(uri);
 	if (r != SQLITE_OK) {
 		r = lk_fail(err, -EIO, "cannot open %s: %s", path, sqlite3_errmsg(db));

@@ -20,9 +20,9 @@ struct reader {
 	struct lk_snapshot *s;
 	enum lk_recording_table table;
 	int column;
-	int sql;           /* SQLite's code */
-	const char *wrong; /* what breaks an invariant; NULL nothing */
-	uint64_t nr_rows;  /* taken from this table */
+	int sql;			 /* SQLite's code */
+	const char *wrong;		 /* what breaks an invariant; NULL nothing */
+	uint64_t nr_rows;		 /* taken from this table */
 	uint64_t expected[LK_NR_TABLES]; /* R2 */
 	const char **strings;
 	size_t nr_strings, strings_capacity;
@@ -236,8 +236,8 @@ static void read_process(struct reader *r)
 		blame(r, "rows are missing");
 }
 
-static void read_texts(struct reader *r, enum lk_recording_table table, const char ***texts,
-	size_t *nr_texts)
+static void read_texts(
+	struct reader *r, enum lk_recording_table table, const char ***texts, size_t *nr_texts)
 {
 	size_t capacity = 0;
 
@@ -346,8 +346,8 @@ static void read_stack_frames(struct reader *r)
 			blame(r, "a stack whose frames are not in order");
 			continue;
 		}
-		s->frames = lk_grow(s->frames, s->nr_frames, &s->frames_capacity,
-			sizeof(*s->frames));
+		s->frames =
+			lk_grow(s->frames, s->nr_frames, &s->frames_capacity, sizeof(*s->frames));
 		s->frames[s->nr_frames++] = r->frames[frame];
 	}
 }
@@ -401,8 +401,8 @@ static void read_contents(struct reader *r)
 	while (row_next(r)) {
 		struct lk_content c = {0};
 
-		s->contents = lk_grow(s->contents, s->nr_contents, &s->contents_capacity,
-			sizeof(c));
+		s->contents =
+			lk_grow(s->contents, s->nr_contents, &s->contents_capacity, sizeof(c));
 		take_id(r);
 		c.address = take_address(r);
 		take_bytes(r, &c);
@@ -420,8 +420,8 @@ static void read_not_seen(struct reader *r)
 	while (row_next(r)) {
 		struct lk_not_seen *n;
 
-		s->not_seen = lk_grow(s->not_seen, s->nr_not_seen, &s->not_seen_capacity,
-			sizeof(*n));
+		s->not_seen =
+			lk_grow(s->not_seen, s->nr_not_seen, &s->not_seen_capacity, sizeof(*n));
 		n = &s->not_seen[s->nr_not_seen++];
 		take_id(r);
 		n->key = take_text(r);

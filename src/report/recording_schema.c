@@ -6,9 +6,8 @@
  * shows them with their comments.
  */
 #define TABLE(id, n, columns)                                                                      \
-	[LK_TABLE_##id] = {.name = n,                                                              \
-		.sql = "CREATE TABLE " n " (\n" columns,                                           \
-		.nr_columns = LK_COLUMNS_##id}
+	[LK_TABLE_##id] = {                                                                        \
+		.name = n, .sql = "CREATE TABLE " n " (\n" columns, .nr_columns = LK_COLUMNS_##id}
 
 enum {
 	LK_COLUMNS_PROCESS = 6,
@@ -157,10 +156,12 @@ const struct lk_recording_object lk_recording_tables[LK_NR_TABLES] = {
 		")"),
 };
 
-#define VIEW(n, body) {.name = n, .sql = "CREATE VIEW " n " AS\n" body}
+#define VIEW(n, body)                                                                              \
+	{                                                                                          \
+		.name = n, .sql = "CREATE VIEW " n " AS\n" body                                    \
+	}
 
-#define SHARES(kind)                                                                               \
-	"SELECT name, bytes, blocks FROM share WHERE kind = '" kind "' ORDER BY id"
+#define SHARES(kind) "SELECT name, bytes, blocks FROM share WHERE kind = '" kind "' ORDER BY id"
 
 const struct lk_recording_object lk_recording_views[] = {
 	VIEW("frames",
@@ -188,18 +189,17 @@ const struct lk_recording_object lk_recording_views[] = {
 		"ORDER BY site.id, frames.depth"),
 	VIEW("samples",
 		"SELECT site.name AS site, printf('0x%x', block.address) AS address, block.size,\n"
-		"  block.time_ms / 1000.0 AS time_s, thread.tid AS thread,\n"
-		"  (SELECT bytes FROM content WHERE content.address = block.address) AS content\n"
+		"  block.time_ms / 1000.0 AS time_s, thread.tid AS thread, content.bytes AS content\n"
 		"FROM sample JOIN site ON site.id = sample.site\n"
 		"  JOIN block ON block.id = sample.block\n"
 		"  LEFT JOIN thread ON thread.id = block.thread\n"
+		"  LEFT JOIN content ON content.address = block.address\n"
 		"ORDER BY sample.id"),
 	VIEW("managers", SHARES("manager")),
 	VIEW("modules", SHARES("module")),
 	VIEW("functions", SHARES("function")),
-	VIEW("sizes",
-		"SELECT size, sum(size) AS bytes, count(*) AS blocks\n"
-		"FROM block GROUP BY size ORDER BY bytes DESC, size"),
+	VIEW("sizes", "SELECT size, sum(size) AS bytes, count(*) AS blocks\n"
+		      "FROM block GROUP BY size ORDER BY bytes DESC, size"),
 	VIEW("outstanding",
 		"SELECT printf('0x%x', block.address) AS address, block.size,\n"
 		"  block.time_ms / 1000.0 AS time_s, thread.tid AS thread, site.manager,\n"
@@ -212,8 +212,9 @@ const struct lk_recording_object lk_recording_views[] = {
 		"  s.blocks AS allocated_blocks, s.blocks - b.blocks AS freed_blocks,\n"
 		"  s.bytes AS allocated_bytes, process.tracked_ms / 1000.0 AS tracked_s\n"
 		"FROM process,\n"
-		"  (SELECT total(size) AS bytes, count(*) AS blocks FROM block) AS b,\n"
-		"  (SELECT total(allocated_bytes) AS bytes, total(allocated_blocks) AS blocks\n"
+		"  (SELECT coalesce(sum(size), 0) AS bytes, count(*) AS blocks FROM block) AS b,\n"
+		"  (SELECT coalesce(sum(allocated_bytes), 0) AS bytes,\n"
+		"          coalesce(sum(allocated_blocks), 0) AS blocks\n"
 		"   FROM stack) AS s"),
 };
 const size_t lk_recording_nr_views = LK_ARRAY_SIZE(lk_recording_views);

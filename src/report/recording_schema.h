@@ -20,7 +20,7 @@
 #include "base/defs.h"
 
 #define LK_RECORDING_APPLICATION 0x6c6b6c6e /* "lkln", at offset 68 of the file */
-#define LK_RECORDING_VERSION     1          /* user_version, at offset 60 */
+#define LK_RECORDING_VERSION	 1	    /* user_version, at offset 60 */
 
 enum lk_recording_table {
 	LK_TABLE_PROCESS,
@@ -46,7 +46,7 @@ enum lk_recording_table {
 struct lk_recording_object {
 	const char *name;
 	const char *sql; /* CREATE TABLE or CREATE VIEW, as sqlite_schema keeps it */
-	int nr_columns;  /* of tables; 0 for views */
+	int nr_columns;	 /* of tables; 0 for views */
 };
 
 extern const struct lk_recording_object lk_recording_tables[LK_NR_TABLES];

@@ -15,7 +15,7 @@ void lk_name_text_add_n(struct lk_name_text *text, const void *bytes, size_t siz
 {
 	const size_t most = sizeof(text->at) - sizeof("...");
 
-	if (text->cut)
+	if (!text || text->cut)
 		return;
 	if (size > most - text->used) {
 		memcpy(text->at + text->used, bytes, most - text->used);

@@ -1,7 +1,8 @@
 /*
  * The text of one name while it is put together from foreign pieces.  Bounded: a
  * damaged or hostile file can make a signature as long as it likes; what does
- * not fit is cut, and the text then ends in "...".
+ * not fit is cut, and the text then ends in "...".  Where text is NULL nothing is
+ * written: so a reader passes over what nobody sees.
  */
 #ifndef LK_RUNTIME_NAME_TEXT_H
 #define LK_RUNTIME_NAME_TEXT_H

@@ -5,6 +5,8 @@
 
 /* Types in types, and types in outer types.  Real ones stay below ten. */
 #define DEPTH_MAX 32u
+/* Types in one signature: a type can name itself, so depth alone bounds nothing. */
+#define TYPES_MAX 4096u
 
 /* Element types (II.23.1.16). */
 enum {
@@ -57,6 +59,7 @@ struct writer {
 	struct lk_name_text *text;
 	uint32_t type_row;
 	uint32_t method_row;
+	unsigned *types_left;
 };
 
 const char *lk_type_short_name(const char *space, const char *name)
@@ -205,22 +208,18 @@ static void write_generic(struct writer *w, bool of_method, uint32_t number)
 {
 	const struct lk_metadata *md = w->md;
 	uint32_t owner = (of_method ? w->method_row : w->type_row) << 1 | of_method;
-	uint32_t row = lk_metadata_last_at_most(
-		md, LK_TABLE_GENERIC_PARAM, LK_GENERIC_PARAM_OWNER, owner);
-
 	/* The owner's rows stand together, in the order of their numbers. */
-	for (; row; row--) {
-		if (lk_metadata_cell(md, LK_TABLE_GENERIC_PARAM, row, LK_GENERIC_PARAM_OWNER) !=
-			owner)
-			break;
-		if (lk_metadata_cell(md, LK_TABLE_GENERIC_PARAM, row, LK_GENERIC_PARAM_NUMBER) !=
-			number)
-			continue;
-		lk_name_text_add(w->text, lk_metadata_string(md,
-			lk_metadata_cell(md, LK_TABLE_GENERIC_PARAM, row, LK_GENERIC_PARAM_NAME)));
-		return;
-	}
-	lk_name_text_addf(w->text, "%s%u", of_method ? "!!" : "!", number);
+	uint32_t row = 1 + number +
+		       lk_metadata_last_at_most(md, LK_TABLE_GENERIC_PARAM,
+			       LK_GENERIC_PARAM_OWNER, owner - 1);
+	const char *name = lk_metadata_string(
+		md, lk_metadata_cell(md, LK_TABLE_GENERIC_PARAM, row, LK_GENERIC_PARAM_NAME));
+
+	if (*name &&
+		lk_metadata_cell(md, LK_TABLE_GENERIC_PARAM, row, LK_GENERIC_PARAM_OWNER) == owner)
+		lk_name_text_add(w->text, name);
+	else
+		lk_name_text_addf(w->text, "%s%u", of_method ? "!!" : "!", number);
 }
 
 static void write_array(struct writer *w, unsigned depth)
@@ -250,7 +249,7 @@ static void write_instance(struct writer *w, unsigned depth)
 	write_type(w, depth);
 	n = lk_metadata_unsigned(&w->c);
 	lk_name_text_add(w->text, "<");
-	for (uint32_t i = 0; i < n && !w->c.bad && !w->text->cut; i++) {
+	for (uint32_t i = 0; i < n && !w->c.bad; i++) {
 		lk_name_text_add(w->text, i ? ", " : "");
 		write_type(w, depth);
 	}
@@ -260,14 +259,11 @@ static void write_instance(struct writer *w, unsigned depth)
 /* Passes over the signature of a function pointer, which Mono does not show. */
 static void write_function_pointer(struct writer *w, unsigned depth)
 {
-	static struct lk_name_text unseen; /* one thread at a time; contents mean nothing */
 	struct writer inner = *w;
 	uint8_t convention = lk_cursor_u8(&inner.c);
 	uint32_t n;
 
-	lk_name_text_init(&unseen);
-	unseen.cut = true;
-	inner.text = &unseen;
+	inner.text = NULL;
 	if (convention & SIGNATURE_GENERIC)
 		lk_metadata_unsigned(&inner.c);
 	n = lk_metadata_unsigned(&inner.c);
@@ -339,10 +335,11 @@ static void write_type(struct writer *w, unsigned depth)
 {
 	uint8_t element = lk_cursor_u8(&w->c);
 
-	if (depth >= DEPTH_MAX)
+	if (depth >= DEPTH_MAX || !*w->types_left)
 		w->c.bad = true;
 	if (w->c.bad)
 		return;
+	--*w->types_left;
 	if (element < LK_ARRAY_SIZE(primitives) && primitives[element].text)
 		lk_name_text_add(w->text, primitives[element].text);
 	else
@@ -374,8 +371,8 @@ void lk_method_generics(
 int lk_method_params(
 	const struct lk_metadata *md, uint32_t method_row, struct lk_name_text *text)
 {
-	struct writer w = {.md = md, .text = text, .method_row = method_row};
-	static struct lk_name_text unseen; /* the return type, which is not shown */
+	unsigned types_left = TYPES_MAX;
+	struct writer w = {.md = md, .method_row = method_row, .types_left = &types_left};
 	uint8_t convention;
 	uint32_t n;
 
@@ -386,9 +383,7 @@ int lk_method_params(
 	if (convention & SIGNATURE_GENERIC)
 		lk_metadata_unsigned(&w.c);
 	n = lk_metadata_unsigned(&w.c);
-	lk_name_text_init(&unseen);
-	w.text = &unseen;
-	write_type(&w, 0);
+	write_type(&w, 0); /* the return type is not shown */
 	w.text = text;
 	for (uint32_t i = 0; i < n && !w.c.bad && !text->cut; i++) {
 		lk_name_text_add(text, i ? "," : "");

@@ -13,6 +13,7 @@
  * The same pass notes the variables that may be the list of domains,
  * appdomains_list: arrays indexed by domain id that hold the root domain.
  */
+#include "base/cursor.h"
 #include "walk/mem.h"
 #include "walk/mono.h"
 
@@ -24,6 +25,8 @@
 #define SCAN_WORDS  64u
 #define MAX_ENTRIES (1u << 24)
 #define MAX_FAILED  8u
+
+#define OP_OFFSET_RA 0x90 /* DW_CFA_offset | 16 */
 
 struct samples {
 	uint32_t nr;
@@ -184,6 +187,50 @@ static uint64_t unwind_var(void)
 	return var;
 }
 
+/* Steps over one instruction; false: the program ends, or has one that Mono does not write. */
+static bool skip_op(struct lk_cursor *c)
+{
+	uint8_t op = lk_cursor_u8(c);
+	unsigned nr_ulebs = 0, nr_bytes = 0;
+
+	if (op >> 6) {
+		nr_ulebs = op >> 6 == 2; /* offset; advance_loc and restore have none */
+	} else if (op >= 0x02 && op <= 0x04) {
+		nr_bytes = 1u << (op - 2); /* advance_loc1, 2, 4 */
+	} else if (op == 0x05 || op == 0x0c) {
+		nr_ulebs = 2; /* offset_extended, def_cfa */
+	} else if ((op >= 0x06 && op <= 0x08) || op == 0x0d || op == 0x0e) {
+		nr_ulebs = 1; /* restore_extended, undefined, same_value, def_cfa_* */
+	} else if (op != 0x00 && op != 0x0a && op != 0x0b) {
+		return false; /* not nop, remember_state, restore_state */
+	}
+	lk_cursor_take(c, nr_bytes);
+	while (nr_ulebs--)
+		lk_cursor_uleb(c);
+	return !c->bad && c->at < c->end;
+}
+
+/*
+ * A generic trampoline saves all registers for the runtime's use, the return
+ * address among them: a copy of the one at CFA - 8, which its program names as
+ * the place from then on (mono_arch_create_generic_trampoline).  A row can say
+ * only the original, which holds the same until the trampoline leaves.
+ */
+static void drop_copies(uint8_t *ops, uint32_t size)
+{
+	struct lk_cursor c = lk_cursor_over(ops, size);
+	bool more = true;
+
+	while (more) {
+		uint8_t *at = ops + (c.at - ops);
+		bool is_copy = at[0] == OP_OFFSET_RA && at + 1 < c.end && at[1] != 1;
+
+		more = skip_op(&c);
+		while (is_copy && !c.bad && at < c.at)
+			*at++ = 0;
+	}
+}
+
 int lk_mono_unwind_ops(uint32_t index, uint8_t ops[LK_MONO_OPS_MAX])
 {
 	uint64_t var = unwind_var(), array, at;
@@ -192,5 +239,6 @@ int lk_mono_unwind_ops(uint32_t index, uint8_t ops[LK_MONO_OPS_MAX])
 	if (!var || lk_mem_u64(var, &array) || entry_read(array, index, &at, &size) ||
 		lk_mem_read(at, ops, size))
 		return -ENODATA;
+	drop_copies(ops, size);
 	return (int)size;
 }

@@ -85,14 +85,22 @@ static void fill_process(struct lk_snapshot *s)
 
 static void fill_stacks(struct lk_snapshot *s)
 {
-	const struct lk_frame allocation = {.function = "malloc", .module = "libc.so.6",
-		.il_offset = LK_NO_IL};
-	const struct lk_frame managed = {.address = 0x4000deadbeef, .module = "client.exe",
-		.function = "Program:Main (string[])", .file = "/src/client.cs", .line = 22,
-		.il_offset = 0, .origin = LK_ORIGIN_MANAGED};
-	const struct lk_frame generated = {.address = UINT64_MAX, .function = "stub",
-		.il_offset = 0xfffffffe, .origin = LK_ORIGIN_GENERATED, .inlined = true,
-		.framework = true, .line = UINT32_MAX};
+	const struct lk_frame allocation = {
+		.function = "malloc", .module = "libc.so.6", .il_offset = LK_NO_IL};
+	const struct lk_frame managed = {.address = 0x4000deadbeef,
+		.module = "client.exe",
+		.function = "Program:Main (string[])",
+		.file = "/src/client.cs",
+		.line = 22,
+		.il_offset = 0,
+		.origin = LK_ORIGIN_MANAGED};
+	const struct lk_frame generated = {.address = UINT64_MAX,
+		.function = "stub",
+		.il_offset = 0xfffffffe,
+		.origin = LK_ORIGIN_GENERATED,
+		.inlined = true,
+		.framework = true,
+		.line = UINT32_MAX};
 	const struct lk_frame unknown = {.address = 0x1000, .il_offset = LK_NO_IL};
 
 	add_frame(s, allocation);
@@ -141,9 +149,9 @@ static bool same_texts(const char **a, size_t nr_a, const char **b, size_t nr_b)
 static bool same_frame(const struct lk_frame *a, const struct lk_frame *b)
 {
 	return a->address == b->address && same_text(a->module, b->module) &&
-		same_text(a->function, b->function) && same_text(a->file, b->file) &&
-		a->line == b->line && a->il_offset == b->il_offset && a->origin == b->origin &&
-		a->inlined == b->inlined && a->framework == b->framework;
+	       same_text(a->function, b->function) && same_text(a->file, b->file) &&
+	       a->line == b->line && a->il_offset == b->il_offset && a->origin == b->origin &&
+	       a->inlined == b->inlined && a->framework == b->framework;
 }
 
 static bool same_stacks(const struct lk_snapshot *a, const struct lk_snapshot *b)
@@ -253,12 +261,117 @@ static void test_round_trip(void)
 	lk_snapshot_free(back);
 }
 
+/* One text from one row: every view is asked as a user would. */
+static bool answers(const char *path, const char *sql, const char *expected)
+{
+	sqlite3_stmt *stmt = NULL;
+	const char *text = NULL;
+	sqlite3 *db;
+	bool ok;
+
+	if (lk_recording_open(path, &db, NULL))
+		return false;
+	if (!sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) && sqlite3_step(stmt) == SQLITE_ROW)
+		text = (const char *)sqlite3_column_text(stmt, 0);
+	ok = same_text(text, expected);
+	if (!ok)
+		printf("# %s: %s (%s)\n", sql, text ? text : "NULL", sqlite3_errmsg(db));
+	sqlite3_finalize(stmt);
+	sqlite3_close(db);
+	return ok;
+}
+
+static void fill_analysis(struct lk_analysis *a)
+{
+	static struct lk_site sites[2] = {
+		{.id = "beef",
+			.manager = "BSTR",
+			.stack = 0,
+			.responsible = 2,
+			.nr_stacks = 1,
+			.bytes = 26,
+			.blocks = 1,
+			.allocated_blocks = 1000,
+			.freed_blocks = 999,
+			.judgement = {.state = LK_SITE_GROWING,
+				.probability = 98.5,
+				.growth_bytes_per_min = 1560},
+			.samples = {1, 0},
+			.nr_samples = 2},
+		{.id = "f00d",
+			.manager = "C heap",
+			.stack = 2,
+			.responsible = LK_NO_FRAME,
+			.nr_stacks = 2,
+			.judgement = {.state = LK_SITE_EARLY,
+				.growth_bytes_per_min = __builtin_nan("")}},
+	};
+	static struct lk_row managers[2] = {{"BSTR", 26, 1}, {"C heap", 5, 2}};
+	static struct lk_row modules[1] = {{NULL, 31, 3}};
+	static uint32_t stack_sites[3] = {0, LK_NO_SITE, 1};
+
+	*a = (struct lk_analysis){.sites = sites,
+		.nr_sites = 2,
+		.stack_sites = stack_sites,
+		.managers = {managers, 2, 2},
+		.modules = {modules, 1, 1},
+		.verdict = {LK_VERDICT_NATIVE, 1560, 0.9, "it grows"}};
+}
+
+static void test_views(void)
+{
+	static const struct {
+		const char *sql, *expected, *name;
+	} cases[] = {
+		{"SELECT group_concat(id) FROM sites", "beef,f00d", "sites are ranked"},
+		{"SELECT rank || manager || state || function || line FROM sites",
+			"1BSTRgrowingProgram:Main (string[])22", "a site has its responsible line"},
+		{"SELECT growth_bytes_per_min FROM sites WHERE id = 'f00d'", NULL,
+			"a growth that is unknown is NULL"},
+		{"SELECT function FROM sites WHERE id = 'f00d'", NULL,
+			"a site without a responsible frame has no function"},
+		{"SELECT group_concat(depth || ':' || responsible) FROM site_frames WHERE "
+		 "site = 'beef'",
+			"0:0,1:0,2:1", "site_frames go outwards and mark the responsible one"},
+		{"SELECT address FROM site_frames WHERE depth = 1", "0xffffffffffffffff",
+			"addresses are unsigned hex"},
+		{"SELECT group_concat(size || '@' || address) FROM samples",
+			"9223372036854775807@0x7f1000,26@0x7f1000", "samples are blocks of a site"},
+		{"SELECT hex(content) FROM samples LIMIT 1 OFFSET 1",
+			"00050A0F14191E23282D32373C41464B50555A5F64696E73787D82878C91969BA0A5AAAF"
+			"B4B9BEC3C8CDD2D7DCE1E6EBF0F5FAFF04090E13181D22272C31363B",
+			"samples have their content"},
+		{"SELECT name || bytes FROM managers", "BSTR26", "managers are listed"},
+		{"SELECT blocks FROM modules", "3", "modules are listed"},
+		{"SELECT count(*) FROM functions", "0", "functions are listed"},
+		{"SELECT group_concat(size || 'x' || blocks) FROM sizes",
+			"9223372036854775807x1,26x1,0x1", "sizes are listed, most bytes first"},
+		{"SELECT group_concat(coalesce(site, '-')) FROM outstanding", "beef,f00d,-",
+			"every outstanding block tells its site"},
+		{"SELECT function FROM frames WHERE stack = 0 AND depth = 0", "malloc",
+			"frames have their names"},
+		{"SELECT text FROM verdict", "it grows", "the verdict is there"},
+		{"SELECT tracked_s > 0 FROM totals", NULL, "totals beyond 63 bits are an error"},
+		{"PRAGMA integrity_check", "ok", "SQLite finds the file whole"},
+	};
+	struct lk_snapshot *s = make_snapshot();
+	struct lk_analysis analysis;
+
+	fill_analysis(&analysis);
+	tap_ok(!lk_recording_write(at("views"), s, &analysis, NULL), "an analysis is written");
+	for (size_t i = 0; i < LK_ARRAY_SIZE(cases); i++)
+		tap_ok(answers(at("views"), cases[i].sql, cases[i].expected), "%s", cases[i].name);
+	lk_snapshot_free(s);
+}
+
 static void test_empty(void)
 {
 	struct lk_snapshot *s = lk_snapshot_new(), *back = NULL;
 	const char *path = at("odd ?name#50%41.leakline");
 
 	tap_ok(!lk_recording_write(path, s, NULL, NULL), "an empty snapshot is written");
+	tap_ok(answers(path, "SELECT outstanding_bytes + freed_blocks FROM totals", "0"),
+		"its totals are 0");
 	if (tap_ok(!lk_recording_read(path, &back, NULL), "its odd file name is opened"))
 		expect_same(s, back, "an empty snapshot");
 	lk_snapshot_free(s);
@@ -458,8 +571,9 @@ static void test_invariants(void)
 		{"UPDATE content SET address = 5 WHERE id = 2", "unsorted contents are damage",
 			-EBADMSG},
 		{"DROP TABLE thread", "a lost table (R5) is damage", -EBADMSG},
-		{"DROP TABLE thread; CREATE VIEW thread AS SELECT 1", "a view for a table (R5) is "
-								  "damage",
+		{"DROP TABLE thread; CREATE VIEW thread AS SELECT 1",
+			"a view for a table (R5) is "
+			"damage",
 			-EBADMSG},
 		{"ALTER TABLE block ADD COLUMN x", "a further column (R5) is damage", -EBADMSG},
 		{"DROP VIEW sites", "a lost view (R5) is damage", -EBADMSG},
@@ -566,6 +680,7 @@ int main(void)
 	if (!mkdtemp(folder))
 		return 1;
 	test_round_trip();
+	test_views();
 	test_empty();
 	test_replacing();
 	test_folders();

@@ -21,20 +21,20 @@ typedef struct {
 	uint8_t Data4[8];
 } GUID;
 
-#define S_OK                      ((HRESULT)0)
-#define S_FALSE                   ((HRESULT)1)
-#define E_NOTIMPL                 ((HRESULT)0x80004001)
-#define E_NOINTERFACE             ((HRESULT)0x80004002)
-#define E_POINTER                 ((HRESULT)0x80004003)
-#define E_OUTOFMEMORY             ((HRESULT)0x8007000E)
-#define E_INVALIDARG              ((HRESULT)0x80070057)
-#define CLASS_E_NOAGGREGATION     ((HRESULT)0x80040110)
+#define S_OK			  ((HRESULT)0)
+#define S_FALSE			  ((HRESULT)1)
+#define E_NOTIMPL		  ((HRESULT)0x80004001)
+#define E_NOINTERFACE		  ((HRESULT)0x80004002)
+#define E_POINTER		  ((HRESULT)0x80004003)
+#define E_OUTOFMEMORY		  ((HRESULT)0x8007000E)
+#define E_INVALIDARG		  ((HRESULT)0x80070057)
+#define CLASS_E_NOAGGREGATION	  ((HRESULT)0x80040110)
 #define CLASS_E_CLASSNOTAVAILABLE ((HRESULT)0x80040111)
-#define DISP_E_MEMBERNOTFOUND     ((HRESULT)0x80020003)
-#define DISP_E_TYPEMISMATCH       ((HRESULT)0x80020005)
-#define DISP_E_UNKNOWNNAME        ((HRESULT)0x80020006)
-#define DISP_E_NONAMEDARGS        ((HRESULT)0x80020007)
-#define DISP_E_BADPARAMCOUNT      ((HRESULT)0x8002000E)
+#define DISP_E_MEMBERNOTFOUND	  ((HRESULT)0x80020003)
+#define DISP_E_TYPEMISMATCH	  ((HRESULT)0x80020005)
+#define DISP_E_UNKNOWNNAME	  ((HRESULT)0x80020006)
+#define DISP_E_NONAMEDARGS	  ((HRESULT)0x80020007)
+#define DISP_E_BADPARAMCOUNT	  ((HRESULT)0x8002000E)
 
 #define SUCCEEDED(hr) ((hr) >= 0)
 #define FAILED(hr)    ((hr) < 0)
@@ -72,15 +72,6 @@ _Static_assert(sizeof(VARIANT) == 24, "a VARIANT of a 64-bit process has 24 byte
 	uint32_t (*AddRef)(this_type * self);                                                      \
 	uint32_t (*Release)(this_type * self)
 
-#define IDISPATCH_SLOTS(this_type)                                                                 \
-	HRESULT (*GetTypeInfoCount)(this_type * self, uint32_t *count);                            \
-	HRESULT (*GetTypeInfo)(this_type * self, uint32_t index, uint32_t lcid, void **info);      \
-	HRESULT (*GetIDsOfNames)(this_type * self, const GUID *iid, OLECHAR **names,               \
-		uint32_t nr_names, uint32_t lcid, DISPID *ids);                                    \
-	HRESULT (*Invoke)(this_type * self, DISPID id, const GUID *iid, uint32_t lcid,             \
-		uint16_t flags, DISPPARAMS *params, VARIANT *result, void *excepinfo,              \
-		uint32_t *bad_arg)
-
 struct IUnknown;
 struct IUnknownVtbl {
 	IUNKNOWN_SLOTS(struct IUnknown);
@@ -92,8 +83,8 @@ struct IUnknown {
 struct IClassFactory;
 struct IClassFactoryVtbl {
 	IUNKNOWN_SLOTS(struct IClassFactory);
-	HRESULT (*CreateInstance)(struct IClassFactory *self, struct IUnknown *outer,
-		const GUID *iid, void **object);
+	HRESULT(*CreateInstance)
+	(struct IClassFactory *self, struct IUnknown *outer, const GUID *iid, void **object);
 	HRESULT (*LockServer)(struct IClassFactory *self, int32_t lock);
 };
 struct IClassFactory {

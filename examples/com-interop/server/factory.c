@@ -36,8 +36,7 @@ static uint32_t factory_release(struct IClassFactory *self)
 	return 1;
 }
 
-static HRESULT factory_query_interface(
-	struct IClassFactory *self, const GUID *iid, void **object)
+static HRESULT factory_query_interface(struct IClassFactory *self, const GUID *iid, void **object)
 {
 	if (!object)
 		return E_POINTER;

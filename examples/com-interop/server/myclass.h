@@ -12,7 +12,16 @@
 struct Imyclass;
 struct ImyclassVtbl {
 	IUNKNOWN_SLOTS(struct Imyclass);
-	IDISPATCH_SLOTS(struct Imyclass);
+	/* IDispatch, for clients that find the method by its name. */
+	HRESULT (*GetTypeInfoCount)(struct Imyclass *self, uint32_t *count);
+	HRESULT(*GetTypeInfo)
+	(struct Imyclass *self, uint32_t index, uint32_t lcid, void **info);
+	HRESULT(*GetIDsOfNames)
+	(struct Imyclass *self, const GUID *iid, OLECHAR **names, uint32_t nr_names, uint32_t lcid,
+		DISPID *ids);
+	HRESULT(*Invoke)
+	(struct Imyclass *self, DISPID id, const GUID *iid, uint32_t lcid, uint16_t flags,
+		DISPPARAMS *params, VARIANT *result, void *excepinfo, uint32_t *bad_arg);
 	/*
 	 * [out]: what *hellostr holds before the call is nobody's concern and is
 	 * overwritten.  The caller frees the new string with SysFreeString.

@@ -16,7 +16,7 @@ static void ok(bool good, const char *name)
 static bool bstr_is(BSTR string, const OLECHAR *text, unsigned int length)
 {
 	return string && SysStringLen(string) == length && string[length] == 0 &&
-		memcmp(string, text, length * sizeof(OLECHAR)) == 0;
+	       memcmp(string, text, length * sizeof(OLECHAR)) == 0;
 }
 
 static void test_strings(void)
@@ -104,8 +104,8 @@ static HRESULT invoke(struct Imyclass *hello, VARIANT *args, uint32_t nr_args, V
 	DISPPARAMS params = {.rgvarg = args, .cArgs = nr_args};
 	uint32_t bad_arg;
 
-	return hello->vtbl->Invoke(hello, 1, &IID_IUnknown, 0, DISPATCH_METHOD, &params, result,
-		NULL, &bad_arg);
+	return hello->vtbl->Invoke(
+		hello, 1, &IID_IUnknown, 0, DISPATCH_METHOD, &params, result, NULL, &bad_arg);
 }
 
 static void test_late_bound(struct Imyclass *hello)
