@@ -15,7 +15,7 @@ OPT     ?= -O2 -g
 # The guest: small, self-contained, initial-exec TLS, libc only.  No SLP vectoriser:
 # it merges stores that are read back at once (docs/PERFORMANCE.md).
 GUEST_CFLAGS := $(CSTD) $(WARN) $(OPT) -fPIC -fvisibility=hidden -ftls-model=initial-exec \
-	-fcf-protection -fno-tree-slp-vectorize -fno-omit-frame-pointer -fno-builtin-malloc \
+	-fcf-protection -fno-tree-slp-vectorize -fomit-frame-pointer -fno-builtin-malloc \
 	-fno-builtin-calloc -fno-builtin-realloc -fno-builtin-free -fno-stack-protector \
 	-fno-exceptions -fno-asynchronous-unwind-tables -fasynchronous-unwind-tables \
 	-Isrc -DLK_GUEST
@@ -39,6 +39,9 @@ all: $B/leakline $B/libleakline-agent.so
 $B/guest/%.o: src/%.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(GUEST_CFLAGS) -MMD -MP -c -o $@ $<
+
+# Hooks find their caller's registers through their own frame pointer (LK_CALLER).
+$B/guest/agent/hooks_%.o $B/guest/agent/got.o: GUEST_CFLAGS += -fno-omit-frame-pointer
 
 $B/host/%.o: src/%.c Makefile
 	@mkdir -p $(@D)

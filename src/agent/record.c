@@ -86,15 +86,15 @@ static uint32_t intern_stack(struct lk_memo *m)
 	uint32_t cut_at = m->cut ? m->nr - LK_FRESH_MAX / 2 : UINT32_MAX;
 	uint32_t i = m->nr, parent;
 
-	while (i && (!m->node[i - 1] || m->cut))
+	while (i && (!m->entry[i - 1].node || m->cut))
 		i--;
-	parent = i ? m->node[i - 1] : base_node(m);
+	parent = i ? m->entry[i - 1].node : base_node(m);
 	for (; i < m->nr && parent != LK_NODE_NONE; i++) {
 		if (i == cut_at)
 			parent = lk_node_intern(parent, LK_PC_CUT, false, lk_code_of);
 		if (parent != LK_NODE_NONE)
-			parent = lk_node_intern(parent, m->pc[i], m->exact[i], lk_code_of);
-		m->node[i] = parent == LK_NODE_NONE ? 0 : parent;
+			parent = lk_node_intern(parent, m->entry[i].pc, m->entry[i].exact, lk_code_of);
+		m->entry[i].node = parent == LK_NODE_NONE ? 0 : parent;
 	}
 	return parent;
 }

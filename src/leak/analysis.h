@@ -17,7 +17,6 @@
 #include "leak/snapshot.h"
 
 #define LK_NO_FRAME 0xffffffffu
-#define LK_NO_SITE  0xffffffffu
 
 struct lk_row {
 	const char *name;
@@ -84,7 +83,6 @@ struct lk_analysis {
 	struct lk_site *sites; /* growing ones first; worst first */
 	size_t nr_sites;
 	size_t nr_growing;
-	uint32_t *stack_sites; /* per stack of the snapshot: index into sites, or LK_NO_SITE */
 	struct lk_strings *strings;
 };
 

@@ -12,6 +12,7 @@
 #define EARLY_MS	200  /* shorter runs are judged only by clear evidence */
 #define CLEAR_ALLOCATED 50   /* of so many blocks ... */
 #define CLEAR_SURVIVAL	0.05 /* ... this share or less is left: nothing was lost */
+#define MANAGERS_TOLD	8    /* in one sentence */
 #define HALF_TRUST_S	10.0 /* tracked time that earns half of the trust in "none" */
 
 const char *lk_verdict_name(enum lk_verdict_class verdict_class)
@@ -72,23 +73,26 @@ static bool same_line(const struct lk_frame *a, const struct lk_frame *b)
 static char *managers_text(
 	const struct lk_snapshot *s, const struct lk_analysis *a, const struct lk_frame *worst)
 {
-	char *text = NULL;
+	const char *told[MANAGERS_TOLD];
+	char *text = lk_xstrdup(a->sites[0].manager);
+	size_t nr_told = 0;
 
-	for (size_t i = 0; i < a->nr_growing; i++) {
+	told[nr_told++] = a->sites[0].manager;
+	for (size_t i = 1; i < a->nr_growing && nr_told < MANAGERS_TOLD; i++) {
 		const char *manager = a->sites[i].manager;
 		char *longer;
-		bool told = false;
+		size_t j = 0;
 
-		for (size_t j = 0; j < i && !told; j++)
-			told = !strcmp(a->sites[j].manager, manager) &&
-			       same_line(lk_site_frame(s, &a->sites[j]), worst);
-		if (told || !same_line(lk_site_frame(s, &a->sites[i]), worst))
+		while (j < nr_told && strcmp(told[j], manager))
+			j++;
+		if (j < nr_told || !same_line(lk_site_frame(s, &a->sites[i]), worst))
 			continue;
-		longer = text ? lk_xasprintf("%s, %s", text, manager) : lk_xstrdup(manager);
+		told[nr_told++] = manager;
+		longer = lk_xasprintf("%s, %s", text, manager);
 		free(text);
 		text = longer;
 	}
-	return text ? text : lk_xstrdup("");
+	return text;
 }
 
 static char *native_text(const struct lk_snapshot *s, const struct lk_analysis *a)
@@ -105,7 +109,7 @@ static char *native_text(const struct lk_snapshot *s, const struct lk_analysis *
 	text = lk_xasprintf("Native memory grows by %s a minute; %s of it is allocated at %s (%s)",
 		lk_word_bytes(rate, all),
 		lk_word_percent(share, all > 0 ? fmin(100, 100 * at_worst / all) : 100), place,
-		*managers ? managers : a->sites[0].manager);
+		managers);
 	free(managers);
 	free(place);
 	return text;

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "leak/frames.h"
 #include "report/recording_dedup.h"
 #include "report/recording_file.h"
 #include "report/recording_schema.h"
@@ -295,19 +296,43 @@ static void write_stack_frames(struct writer *w, const struct lk_snapshot *s)
 	free(numbers);
 }
 
+/* Numbers the sites by their keys, so that a stack's key tells its site. */
+static struct lk_dedup *number_sites(const struct lk_analysis *a)
+{
+	struct lk_dedup *keys = lk_dedup_new(1);
+	bool is_new;
+
+	for (size_t i = 0; i < a->nr_sites; i++)
+		lk_dedup_number(keys, &a->sites[i].key, &is_new);
+	return keys;
+}
+
+/* Stacks without outstanding blocks may have no site: then NULL is written. */
 static void write_stacks(struct writer *w, const struct lk_snapshot *s, const struct lk_analysis *a)
 {
+	struct lk_strings *names = lk_strings_new();
+	struct lk_frames *frames = lk_frames_new(s, names);
+	struct lk_dedup *keys = a ? number_sites(a) : NULL;
+	struct lk_stack_facts facts;
+
 	table_begin(w, LK_TABLE_STACK);
 	for (size_t i = 0; i < s->nr_stacks && going(w); i++) {
+		const struct lk_stack *stack = &s->stacks[i];
+		uint32_t site = LK_DEDUP_NONE;
+
+		if (a) {
+			lk_frames_judge(frames, s->frames + stack->first, stack->count, &facts);
+			site = lk_dedup_find(keys, &facts.key);
+		}
 		put_count(w, i);
-		if (a && a->stack_sites && a->stack_sites[i] != LK_NO_SITE)
-			put_index(w, a->stack_sites[i], a->nr_sites);
-		else
-			put_null(w);
-		put_count(w, s->stacks[i].allocated_blocks);
-		put_count(w, s->stacks[i].allocated_bytes);
+		put_unless(w, site, LK_DEDUP_NONE);
+		put_count(w, stack->allocated_blocks);
+		put_count(w, stack->allocated_bytes);
 		row_end(w);
 	}
+	lk_dedup_free(keys);
+	lk_frames_free(frames);
+	lk_strings_free(names);
 }
 
 static void write_blocks(struct writer *w, const struct lk_snapshot *s)

@@ -59,6 +59,17 @@ static void rehash(struct lk_dedup *d)
 	}
 }
 
+/* The slot that holds key, or the empty one where it belongs. */
+static size_t find_slot(const struct lk_dedup *d, const uint64_t *key)
+{
+	size_t at = hash_key(d, key) & (d->nr_slots - 1);
+
+	for (; d->slots[at]; at = (at + 1) & (d->nr_slots - 1))
+		if (!memcmp(d->keys + (d->slots[at] - 1) * d->words, key, d->words * sizeof(*key)))
+			break;
+	return at;
+}
+
 uint32_t lk_dedup_number(struct lk_dedup *d, const uint64_t *key, bool *ret_new)
 {
 	size_t size = d->words * sizeof(*key);
@@ -66,16 +77,19 @@ uint32_t lk_dedup_number(struct lk_dedup *d, const uint64_t *key, bool *ret_new)
 
 	if (d->nr_keys * 2 >= d->nr_slots)
 		rehash(d);
-	at = hash_key(d, key) & (d->nr_slots - 1);
-	for (; d->slots[at]; at = (at + 1) & (d->nr_slots - 1)) {
-		if (!memcmp(d->keys + (d->slots[at] - 1) * d->words, key, size)) {
-			*ret_new = false;
-			return d->slots[at] - 1;
-		}
+	at = find_slot(d, key);
+	*ret_new = !d->slots[at];
+	if (*ret_new) {
+		d->keys = lk_grow(d->keys, d->nr_keys, &d->keys_capacity, size);
+		memcpy(d->keys + d->nr_keys * d->words, key, size);
+		d->slots[at] = (uint32_t)++d->nr_keys;
 	}
-	d->keys = lk_grow(d->keys, d->nr_keys, &d->keys_capacity, size);
-	memcpy(d->keys + d->nr_keys * d->words, key, size);
-	d->slots[at] = (uint32_t)++d->nr_keys;
-	*ret_new = true;
 	return d->slots[at] - 1;
+}
+
+uint32_t lk_dedup_find(const struct lk_dedup *d, const uint64_t *key)
+{
+	size_t at = find_slot(d, key);
+
+	return d->slots[at] ? d->slots[at] - 1 : LK_DEDUP_NONE;
 }

@@ -16,4 +16,8 @@ struct lk_dedup *lk_dedup_free(struct lk_dedup *dedup);
 /* The key's number; *ret_new tells whether it was just given. */
 uint32_t lk_dedup_number(struct lk_dedup *dedup, const uint64_t *key, bool *ret_new);
 
+/* The number of a key that has one, else LK_DEDUP_NONE. */
+#define LK_DEDUP_NONE UINT32_MAX
+uint32_t lk_dedup_find(const struct lk_dedup *dedup, const uint64_t *key);
+
 #endif

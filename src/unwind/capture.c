@@ -22,9 +22,7 @@ LK_INLINE bool readable(const struct lk_memo *m, uint64_t addr, uint64_t sp)
 
 LK_INLINE void note_word(struct lk_stepped *s, uint64_t addr, uint64_t value)
 {
-	s->word_addr[s->nr_words] = addr;
-	s->word_value[s->nr_words] = value;
-	s->nr_words++;
+	s->words[s->nr_words++] = (struct lk_word_read){addr, value};
 }
 
 LK_INLINE const struct lk_row *row_of(struct lk_memo *m, uint64_t pc, bool exact)
@@ -122,18 +120,15 @@ LK_INLINE enum step step_out(struct lk_memo *m, uint64_t pc, uint64_t sp, uint64
 /* Do all words that entries 0 .. j-1 were made from still hold their values? */
 LK_INLINE bool outer_unchanged(const struct lk_memo *m, uint32_t j)
 {
-	uint32_t nr = j ? m->w_end[j - 1] : 0;
+	const struct lk_word_read *w = m->words;
+	const struct lk_word_read *end = w + (j ? m->entry[j - 1].w_end : 0);
 	uint64_t changed = 0;
-	uint32_t i = 0;
 
-	for (; i + 4 <= nr; i += 4) {
-		changed |= read_word(m->word_addr[i]) ^ m->word_value[i];
-		changed |= read_word(m->word_addr[i + 1]) ^ m->word_value[i + 1];
-		changed |= read_word(m->word_addr[i + 2]) ^ m->word_value[i + 2];
-		changed |= read_word(m->word_addr[i + 3]) ^ m->word_value[i + 3];
-	}
-	for (; i < nr; i++)
-		changed |= read_word(m->word_addr[i]) ^ m->word_value[i];
+	for (; w + 4 <= end; w += 4)
+		changed |= (read_word(w[0].addr) ^ w[0].value) | (read_word(w[1].addr) ^ w[1].value) |
+			   (read_word(w[2].addr) ^ w[2].value) | (read_word(w[3].addr) ^ w[3].value);
+	for (; w < end; w++)
+		changed |= read_word(w->addr) ^ w->value;
 	return !changed;
 }
 
@@ -143,31 +138,26 @@ LK_INLINE uint64_t hash_frame(uint64_t outer, uint64_t pc, uint32_t exact)
 }
 
 /* Appends the fresh frames, which were found innermost first, to entries 0 .. nr-1. */
-LK_INLINE void append_fresh(struct lk_memo *m, uint32_t nr_fresh)
+LK_INLINE uint64_t append_fresh(struct lk_memo *m, uint32_t nr_fresh)
 {
-	uint32_t i = m->nr;
-	uint32_t words = i ? m->w_end[i - 1] : 0;
-	uint64_t hash = i ? m->hash[i - 1] : m->base_hash;
+	struct lk_entry_state *e = m->entry + m->nr;
+	struct lk_word_read *w = m->words + (m->nr ? e[-1].w_end : 0);
+	uint64_t hash = m->nr ? e[-1].hash : m->base_hash;
 
-	while (nr_fresh--) {
-		const struct lk_stepped *s = &m->fresh[nr_fresh];
-
+	m->nr += nr_fresh;
+	for (const struct lk_stepped *s = m->fresh + nr_fresh; s-- > m->fresh; e++) {
 		hash = hash_frame(hash, s->pc, s->exact);
-		m->sp[i] = s->sp;
-		m->pc[i] = s->pc;
-		m->bp[i] = s->bp;
-		m->exact[i] = (uint8_t)s->exact;
-		m->hash[i] = hash;
-		m->node[i] = 0;
-		for (uint32_t w = 0; w < s->nr_words; w++) {
-			m->word_addr[words] = s->word_addr[w];
-			m->word_value[words] = s->word_value[w];
-			words++;
-		}
-		m->w_end[i] = words;
-		i++;
+		for (uint32_t i = 0; i < s->nr_words; i++)
+			*w++ = s->words[i];
+		e->sp = s->sp;
+		e->pc = s->pc;
+		e->bp = s->bp;
+		e->hash = hash;
+		e->node = 0;
+		e->w_end = (uint32_t)(w - m->words);
+		e->exact = s->exact;
 	}
-	m->nr = i;
+	return hash;
 }
 
 /*
@@ -237,18 +227,19 @@ uint64_t lk_capture(struct lk_memo *m, uint64_t pc, uint64_t sp, uint64_t bp)
 	if (j < 0)
 		m->guessed = false;
 	for (;;) {
-		while (j >= 0 && m->sp[j] < sp)
+		while (j >= 0 && m->entry[j].sp < sp)
 			j--;
-		if (j >= 0 && m->sp[j] == sp && m->pc[j] == pc && m->bp[j] == bp &&
-			m->exact[j] == exact) {
+		if (j >= 0 && m->entry[j].sp == sp && m->entry[j].pc == pc && m->entry[j].bp == bp &&
+			m->entry[j].exact == exact) {
 			if (outer_unchanged(m, (uint32_t)j)) {
 				/* Entry j again, with the words that led to it this time (C3). */
-				uint32_t node = m->node[j];
+				uint32_t node = m->entry[j].node;
+				uint64_t hash;
 
 				m->nr = (uint32_t)j;
-				append_fresh(m, nr_fresh);
-				m->node[j] = node;
-				return m->hash[m->nr - 1];
+				hash = append_fresh(m, nr_fresh);
+				m->entry[j].node = node;
+				return hash;
 			}
 			j = -1;
 		}
@@ -272,8 +263,7 @@ uint64_t lk_capture(struct lk_memo *m, uint64_t pc, uint64_t sp, uint64_t bp)
 	}
 	m->base_hash = m->truncated ? HASH_TRUNCATED : HASH_WHOLE;
 	m->nr = 0;
-	append_fresh(m, nr_fresh);
-	return m->hash[m->nr - 1];
+	return append_fresh(m, nr_fresh);
 }
 
 void lk_memo_forget(struct lk_memo *m)

@@ -15,10 +15,10 @@
  *                  words verified
  *
  * Invariants:
- *   C1  sp[] falls strictly with the index: outer frames lie higher.
- *   C2  hash[i] is a function of pc[0..i] and of whether the walk was whole.
- *   C3  Words of entries 0..i are words[0 .. w_end[i]).
- *   C4  node[i] is 0 or the number of the node of frames 0..i in the store.
+ *   C1  sp falls strictly with the index: outer frames lie higher.
+ *   C2  hash of entry i is a function of the pcs of 0..i and of whether the walk was whole.
+ *   C3  Words of entries 0..i are words[0 .. entry[i].w_end).
+ *   C4  node of entry i is 0 or the number of the node of frames 0..i in the store.
  *   C5  The memo is only used while sp lies in [low, high), the stack it was
  *       made on, and while the generation is the one it was made in.
  *
@@ -35,11 +35,27 @@
 #define LK_FRESH_MAX     LK_FRAMES_MAX
 #define LK_ROWS_CACHED   8192u /* power of two; cc1 -O2 uses about 20,000 pcs */
 
+/* A memory word that a step read, and what it held. */
+struct lk_word_read {
+	uint64_t addr, value;
+};
+
+/* What one step gave. */
 struct lk_stepped {
 	uint64_t sp, pc, bp;
 	uint32_t nr_words;
 	uint32_t exact; /* pc is where execution stood, not a return address */
-	uint64_t word_addr[LK_FRAME_WORDS], word_value[LK_FRAME_WORDS];
+	struct lk_word_read words[LK_FRAME_WORDS];
+};
+
+/* A remembered frame.  One cache line at most for what a match compares. */
+struct lk_entry_state {
+	uint64_t sp, pc, bp;
+	uint64_t hash;
+	uint32_t node;
+	uint32_t w_end;
+	uint32_t exact;
+	uint32_t unused;
 };
 
 struct lk_memo {
@@ -55,22 +71,15 @@ struct lk_memo {
 	void *row_arg;
 
 	struct lk_row rows[LK_ROWS_CACHED]; /* direct-mapped by pc */
-	uint64_t sp[LK_FRAMES_MAX];
-	uint64_t pc[LK_FRAMES_MAX];
-	uint64_t bp[LK_FRAMES_MAX];
-	uint64_t hash[LK_FRAMES_MAX];
-	uint32_t node[LK_FRAMES_MAX];
-	uint32_t w_end[LK_FRAMES_MAX];
-	uint8_t exact[LK_FRAMES_MAX];
-	uint64_t word_addr[LK_FRAMES_MAX * LK_FRAME_WORDS];
-	uint64_t word_value[LK_FRAMES_MAX * LK_FRAME_WORDS];
+	struct lk_entry_state entry[LK_FRAMES_MAX];
+	struct lk_word_read words[LK_FRAMES_MAX * LK_FRAME_WORDS];
 	struct lk_stepped fresh[LK_FRESH_MAX]; /* innermost first, while walking */
 };
 
 /*
  * Walks from the frame that stands at pc with stack pointer sp and frame pointer
  * bp (the caller of a hook: pc is a return address).  Afterwards entries
- * 0 .. nr-1 are the whole stack, pc[nr-1] == pc.  Returns its hash.
+ * 0 .. nr-1 are the whole stack, entry[nr-1].pc == pc.  Returns its hash.
  */
 uint64_t lk_capture(struct lk_memo *memo, uint64_t pc, uint64_t sp, uint64_t bp);
 

@@ -79,7 +79,7 @@ static int jit_row(const struct link_map *m, uint64_t pc, struct lk_row *ret_row
 	 * A method in a module was compiled ahead of time, in a format that
 	 * lk_mono_aot_find refused; its index is not one into the table below.
 	 */
-	if (m && !code.is_trampoline)
+	if (m && !lk_mono_is_trampoline(&code))
 		return -ENODATA;
 	size = lk_mono_unwind_ops(code.unwind_info, ops);
 	return size < 0 ? size : run(ops, (size_t)size, pc - code.start, ret_row);

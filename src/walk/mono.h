@@ -68,7 +68,6 @@ struct lk_mono_code {
 	uint32_t size;
 	uint32_t unwind_info;
 	uint64_t seq_points;
-	bool is_trampoline;
 };
 
 /* Reads accessors and segments of runtime module m.  -EOPNOTSUPP: not understood. */
@@ -79,6 +78,9 @@ int lk_mono_names_check(void);
 
 /* Finds the code at pc among the JIT'd code of all domains.  -ENODATA: none there. */
 int lk_mono_find_code(uint64_t pc, struct lk_mono_code *ret_code);
+
+/* Whether code is a trampoline, its owner a MonoTrampInfo; else it is a MonoMethod. */
+bool lk_mono_is_trampoline(const struct lk_mono_code *code);
 
 /* Finds the MonoImage whose ahead-of-time code holds pc.  -ENODATA: none does. */
 int lk_mono_find_image(uint64_t pc, uint64_t *ret_image);

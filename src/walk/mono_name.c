@@ -135,7 +135,7 @@ void lk_mono_name_code(const struct lk_mono_code *code, struct lk_walk_name *nam
 {
 	name->info.start = code->start;
 	name->info.size = code->size;
-	if (code->is_trampoline) {
+	if (lk_mono_is_trampoline(code)) {
 		name->info.flags |= LK_CODE_FLAG_TRAMPOLINE;
 		string_at(code->owner + TRAMPOLINE_NAME, name->name, sizeof(name->name));
 		return;

@@ -14,40 +14,29 @@
 #define DOMAIN_STEP 256
 #define DOMAIN_SIZE 1024
 
+/* As the runtime lays it out, so that one read copies all. */
 struct chunk {
+	uint32_t refs;
 	uint32_t nr;
 	uint64_t last_code_end;
+	uint64_t tombstones;
 	uint64_t entries[CHUNK_ENTRIES];
 };
+_Static_assert(sizeof(struct chunk) == CHUNK_HEADER + 8 * CHUNK_ENTRIES, "Mono's layout");
 
 struct table {
 	uint64_t at;
 	uint32_t nr_chunks;
 };
 
-static int chunk_header(const struct table *t, uint32_t i, uint64_t *ret_at, struct chunk *ret)
+/* Reads the first size bytes of chunk i: its header, or all of it. */
+static int chunk_read(const struct table *t, uint32_t i, struct chunk *ret, size_t size)
 {
-	uint8_t head[CHUNK_HEADER];
-	struct lk_cursor c = lk_cursor_over(head, sizeof(head));
 	uint64_t at;
 
-	if (lk_mem_u64(t->at + 16 + 8ull * i, &at) || lk_mem_read(at, head, sizeof(head)))
+	if (lk_mem_u64(t->at + 16 + 8ull * i, &at) || lk_mem_read(at, ret, size))
 		return -EFAULT;
-	lk_cursor_u32(&c);
-	ret->nr = lk_cursor_u32(&c);
-	ret->last_code_end = lk_cursor_u64(&c);
-	if (ret->nr > CHUNK_ENTRIES)
-		return -EBADMSG;
-	*ret_at = at;
-	return 0;
-}
-
-static int chunk_read(const struct table *t, uint32_t i, struct chunk *ret)
-{
-	uint64_t at;
-	int r = chunk_header(t, i, &at, ret);
-
-	return r ?: lk_mem_read(at + CHUNK_HEADER, ret->entries, 8ull * ret->nr);
+	return ret->nr <= CHUNK_ENTRIES ? 0 : -EBADMSG;
 }
 
 /* A table says which domain it belongs to: that is how it is told from anything else. */
@@ -69,14 +58,6 @@ static int table_read(uint64_t at, uint64_t domain, struct table *ret)
 	return 0;
 }
 
-/* A trampoline's owner begins with its code's address, a method's with flags and token. */
-static bool is_trampoline(const struct lk_mono_code *code)
-{
-	uint64_t first;
-
-	return !lk_mem_u64(code->owner, &first) && first == code->start;
-}
-
 static int code_read(uint64_t at, struct lk_mono_code *ret)
 {
 	uint8_t info[INFO_SIZE];
@@ -91,20 +72,19 @@ static int code_read(uint64_t at, struct lk_mono_code *ret)
 	ret->size = lk_cursor_u32(&c);
 	lk_cursor_take(&c, 16);
 	ret->seq_points = lk_cursor_u64(&c);
-	ret->is_trampoline = false;
 	return 0;
 }
 
-/* The first chunk whose code ends after pc; nr_chunks where none does. */
+/* The first chunk whose code ends after pc, or the last one. */
 static int chunk_search(const struct table *t, uint64_t pc, uint32_t *ret_chunk)
 {
-	uint32_t low = 0, high = t->nr_chunks;
+	/* The last chunk need not be read: if it is not in there, it is nowhere. */
+	uint32_t low = 0, high = t->nr_chunks - 1;
+	struct chunk head;
 
 	while (low < high) {
 		uint32_t middle = low + (high - low) / 2;
-		struct chunk head;
-		uint64_t at;
-		int r = chunk_header(t, middle, &at, &head);
+		int r = chunk_read(t, middle, &head, CHUNK_HEADER);
 
 		if (r)
 			return r;
@@ -172,7 +152,7 @@ static int table_find(const struct table *t, uint64_t pc, struct lk_mono_code *r
 		return r;
 	/* On to further chunks only where all that is left of this one was removed. */
 	for (uint32_t end = i + 8; i < end && i < t->nr_chunks; i++) {
-		r = chunk_read(t, i, &chunk);
+		r = chunk_read(t, i, &chunk, sizeof(chunk));
 		r = r ?: entry_search(&chunk, pc, &entry);
 		r = r ?: entries_scan(&chunk, entry, pc, ret);
 		if (r != -EAGAIN)
@@ -267,11 +247,15 @@ static int find(unsigned which, uint64_t pc, struct lk_mono_code *ret)
 
 int lk_mono_find_code(uint64_t pc, struct lk_mono_code *ret_code)
 {
-	int r = find(0, pc, ret_code);
+	return find(0, pc, ret_code);
+}
 
-	if (!r)
-		ret_code->is_trampoline = is_trampoline(ret_code);
-	return r;
+/* A trampoline's owner begins with its code's address, a method's with flags and token. */
+bool lk_mono_is_trampoline(const struct lk_mono_code *code)
+{
+	uint64_t first;
+
+	return !lk_mem_u64(code->owner, &first) && first == code->start;
 }
 
 int lk_mono_find_image(uint64_t pc, uint64_t *ret_image)
@@ -294,7 +278,7 @@ void lk_mono_each_code(unsigned max, void (*use)(const struct lk_mono_code *, vo
 	if (!off || lk_mem_u64(root + off, &at) || table_read(at, root, &t))
 		return;
 	for (uint32_t i = 0; i < t.nr_chunks && max; i++) {
-		if (chunk_read(&t, i, &chunk))
+		if (chunk_read(&t, i, &chunk, sizeof(chunk)))
 			return;
 		for (uint32_t k = 0; k < chunk.nr && max; k++, max--)
 			if (!code_read(chunk.entries[k], &code) && code.owner)

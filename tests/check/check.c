@@ -64,7 +64,7 @@ static void show(const struct lk_memo *m, const struct witness *w, unsigned at)
 	say(buf);
 	for (unsigned i = at > 2 ? at - 2 : 0; i < at + 3; i++) {
 		snprintf(buf, sizeof(buf), "   #%u %#lx %#lx\n", i,
-			i < m->nr ? (long)m->pc[m->nr - 1 - i] : 0, i < w->nr ? (long)w->pcs[i] : 0);
+			i < m->nr ? (long)m->entry[m->nr - 1 - i].pc : 0, i < w->nr ? (long)w->pcs[i] : 0);
 		say(buf);
 	}
 }
@@ -85,7 +85,7 @@ uint64_t __wrap_lk_capture(struct lk_memo *m, uint64_t pc, uint64_t sp, uint64_t
 	w.from = pc;
 	_Unwind_Backtrace(witness_frame, &w);
 	for (i = 0; i < w.nr && i < m->nr; i++)
-		if (w.pcs[i] != m->pc[m->nr - 1 - i])
+		if (w.pcs[i] != m->entry[m->nr - 1 - i].pc)
 			break;
 	__atomic_fetch_add(&checked, 1, __ATOMIC_RELAXED);
 	if (i == w.nr && i < m->nr && w.nr < DEPTH)
