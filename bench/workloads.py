@@ -1,6 +1,7 @@
 """The real programs that bench/run measures: what each needs, how its input is made, what it
 must answer.  Everything generated is the same on every machine and lies in build/bench."""
 import hashlib
+import itertools
 import os
 import random
 import shutil
@@ -98,15 +99,12 @@ class Sqlite(Workload):
 
 class Redis(Workload):
     """The server takes commands through a pipe of one client and shuts down; only it is
-    measured.  Loads are sent without waiting, so the client costs little wall time."""
+    measured."""
     name = "redis"
     program = "redis-server"
 
     def prepare(self):
         self.load = self.file("redis.txt", self.commands)
-        with open(self.load, "rb") as file:
-            self.bytes = file.read()
-        self.replies = self.bytes.count(b"\r\n")
 
     @staticmethod
     def commands(file):
@@ -151,16 +149,19 @@ class Redis(Workload):
         raise WorkloadError("redis-server made no socket")
 
     def exchange(self, client):
-        """Sends in pieces small enough that neither side's buffer fills up, and counts
-        the replies of each; a GET's value follows its length on a second line."""
-        lines = self.bytes.split(b"\r\n")[:-1]
-        for at in range(0, len(lines), 200):
-            piece = lines[at:at + 200]
-            client.sendall(b"\r\n".join(piece) + b"\r\n")
-            self.await_replies(client, len(piece))
+        """Sends in pieces small enough that neither side's buffer fills up, and counts the
+        replies of each.  The file is not held in memory: a child's max RSS starts at ours."""
+        with open(self.load, "rb") as file:
+            while True:
+                piece = list(itertools.islice(file, 200))
+                if not piece:
+                    return
+                client.sendall(b"".join(piece))
+                self.await_replies(client, len(piece))
 
     @staticmethod
     def await_replies(client, count):
+        """A GET's value follows its length on a line of its own."""
         pending = b""
         while count:
             data = client.recv(262144)

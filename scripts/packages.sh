@@ -40,9 +40,13 @@ as_root() {
 	fi
 }
 
+apt_install() {
+	as_root apt-get -q -y --no-install-recommends install "$@"
+}
+
 # packages_install PACKAGE...: installs what is missing.  Fails after saying why.
 packages_install() {
-	local missing
+	local missing package
 
 	if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
 		say "this is not a Debian system: install yourself what corresponds to: $*"
@@ -56,7 +60,13 @@ packages_install() {
 		return 1
 	fi
 	as_root apt-get -q update || say "apt-get update failed; the known package lists are used"
-	as_root apt-get -q -y --no-install-recommends install "${missing[@]}" && return 0
+	apt_install "${missing[@]}" && return 0
+	# One package that cannot be had keeps apt-get from installing the others.
+	for package in "${missing[@]}"; do
+		apt_install "$package" >/dev/null
+	done
+	mapfile -t missing < <(packages_missing "${missing[@]}")
+	[ ${#missing[@]} -gt 0 ] || return 0
 	say "apt-get could not install: ${missing[*]}"
 	return 1
 }

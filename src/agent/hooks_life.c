@@ -51,6 +51,14 @@ void _Exit(int status)
 	leave(status);
 }
 
+/* A program that never allocates has a store as well: one that says so. */
+static void __attribute__((constructor)) at_start(void)
+{
+	if (!lk_load_acq(&lk_real.malloc))
+		lk_real_resolve();
+	lk_agent_start();
+}
+
 /* exit(3) ends inside libc without going through the names above. */
 static void __attribute__((destructor)) at_end(void)
 {

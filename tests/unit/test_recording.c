@@ -10,126 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "recording_sample.h"
 #include "tap.h"
-
-static char folder[] = "/tmp/leakline-test-recording.XXXXXX";
-
-static const char *at(const char *name)
-{
-	static char path[2][256];
-	static int turn;
-
-	turn = !turn;
-	snprintf(path[turn], sizeof(path[turn]), "%s/%s", folder, name);
-	return path[turn];
-}
-
-/* --- a snapshot that uses every field, with its extreme values ----------------------------- */
-
-static void add_frame(struct lk_snapshot *s, struct lk_frame frame)
-{
-	s->frames = lk_grow(s->frames, s->nr_frames, &s->frames_capacity, sizeof(frame));
-	s->frames[s->nr_frames++] = frame;
-}
-
-static void add_stack(struct lk_snapshot *s, uint32_t count, uint64_t blocks, uint64_t bytes)
-{
-	s->stacks = lk_grow(s->stacks, s->nr_stacks, &s->stacks_capacity, sizeof(*s->stacks));
-	s->stacks[s->nr_stacks++] =
-		(struct lk_stack){(uint32_t)s->nr_frames - count, count, blocks, bytes};
-}
-
-static void add_block(struct lk_snapshot *s, struct lk_block block)
-{
-	s->blocks = lk_grow(s->blocks, s->nr_blocks, &s->blocks_capacity, sizeof(block));
-	s->blocks[s->nr_blocks++] = block;
-}
-
-static void add_content(struct lk_snapshot *s, uint64_t address, const void *bytes, uint32_t size)
-{
-	struct lk_content c = {.address = address, .size = size};
-
-	memcpy(c.bytes, bytes, size);
-	s->contents = lk_grow(s->contents, s->nr_contents, &s->contents_capacity, sizeof(c));
-	s->contents[s->nr_contents++] = c;
-}
-
-static void fill_process(struct lk_snapshot *s)
-{
-	s->pid = UINT32_MAX;
-	s->started_s = 1700000000.123456789;
-	s->tracked_ms = INT64_MAX;
-	s->ended = LK_ENDED_KILLED;
-	s->exit_status = 9;
-	s->nr_command = 3;
-	s->command = lk_xcalloc(3, sizeof(*s->command));
-	s->command[0] = lk_strings_add(s->strings, "./server");
-	s->command[1] = lk_strings_add(s->strings, "");
-	s->command[2] = lk_strings_add(s->strings, "it's \"q\" \xff\xfe \n");
-	s->nr_runtimes = 1;
-	s->runtimes = lk_xcalloc(1, sizeof(*s->runtimes));
-	s->runtimes[0] = lk_strings_add(s->strings, "mono");
-	s->nr_threads = 2;
-	s->threads = lk_xcalloc(2, sizeof(*s->threads));
-	s->threads[0] = (struct lk_thread){1234, lk_strings_add(s->strings, "main")};
-	s->threads[1] = (struct lk_thread){UINT32_MAX, NULL};
-	s->nr_modules = 2;
-	s->modules = lk_xcalloc(2, sizeof(*s->modules));
-	s->modules[0] = (struct lk_module_fact){"/usr/lib/libhello.so", "00ff", 0x7f0000000000,
-		0x7f0000010000, 0xfffffffffffff000, NULL};
-	s->modules[1] = (struct lk_module_fact){NULL, NULL, 0, 0, 0, "stripped"};
-	s->nr_not_seen = 1;
-	s->not_seen = lk_xcalloc(1, sizeof(*s->not_seen));
-	s->not_seen[0] = (struct lk_not_seen){"lost_events", "Events were lost", 12345678901};
-}
-
-static void fill_stacks(struct lk_snapshot *s)
-{
-	const struct lk_frame allocation = {
-		.function = "malloc", .module = "libc.so.6", .il_offset = LK_NO_IL};
-	const struct lk_frame managed = {.address = 0x4000deadbeef,
-		.module = "client.exe",
-		.function = "Program:Main (string[])",
-		.file = "/src/client.cs",
-		.line = 22,
-		.il_offset = 0,
-		.origin = LK_ORIGIN_MANAGED};
-	const struct lk_frame generated = {.address = UINT64_MAX,
-		.function = "stub",
-		.il_offset = 0xfffffffe,
-		.origin = LK_ORIGIN_GENERATED,
-		.inlined = true,
-		.framework = true,
-		.line = UINT32_MAX};
-	const struct lk_frame unknown = {.address = 0x1000, .il_offset = LK_NO_IL};
-
-	add_frame(s, allocation);
-	add_frame(s, generated);
-	add_frame(s, managed);
-	add_stack(s, 3, 1000, 26000);
-	add_stack(s, 0, 0, 0);
-	add_frame(s, allocation);
-	add_frame(s, unknown);
-	add_stack(s, 2, INT64_MAX, INT64_MAX);
-}
-
-static struct lk_snapshot *make_snapshot(void)
-{
-	struct lk_snapshot *s = lk_snapshot_new();
-	uint8_t bytes[LK_CONTENT_MAX];
-
-	for (size_t i = 0; i < sizeof(bytes); i++)
-		bytes[i] = (uint8_t)(i * 5);
-	fill_process(s);
-	fill_stacks(s);
-	add_block(s, (struct lk_block){0x7f1000, 26, 0, 0, 0});
-	add_block(s, (struct lk_block){0x7f1000, INT64_MAX, INT64_MAX, 2, UINT32_MAX});
-	add_block(s, (struct lk_block){UINT64_MAX, 0, 17, 1, 1});
-	add_content(s, 0x7f1000, bytes, LK_CONTENT_MAX);
-	add_content(s, 0x7f2000, bytes, 0);
-	add_content(s, UINT64_MAX, bytes, 3);
-	return s;
-}
 
 /* --- equality, field by field ---------------------------------------------------------------- */
 
@@ -379,7 +261,8 @@ static void test_analysed(void)
 		"and the blocks of each site make its bytes");
 	tap_ok(answers(at("real"), "SELECT sum(bytes) FROM managers", "126"),
 		"shares are stored as analysed");
-	tap_ok(answers(at("real"), "SELECT outstanding_bytes || freed_blocks FROM totals", "1261004"),
+	tap_ok(answers(at("real"), "SELECT outstanding_bytes || freed_blocks FROM totals",
+		       "1261004"),
 		"totals add up");
 	lk_analysis_free(a);
 	lk_snapshot_free(s);
@@ -408,14 +291,6 @@ static int write_expecting(const char *path, int code, const char *name)
 	tap_ok(r == code && (r == 0 || (err.code == code && *err.what)), "%s (%s)", name, err.what);
 	lk_snapshot_free(s);
 	return r < 0 && !*err.remedy;
-}
-
-static void put_file(const char *path, const void *bytes, size_t size)
-{
-	FILE *f = fopen(path, "w");
-
-	fwrite(bytes, 1, size, f);
-	fclose(f);
 }
 
 static void test_replacing(void)
@@ -543,161 +418,8 @@ static void test_large(void)
 	lk_snapshot_free(back);
 }
 
-static void expect_unreadable(const char *path, int code, const char *name)
-{
-	struct lk_snapshot *back = NULL;
-	struct lk_err err = {0};
-	int r = lk_recording_read(path, &back, &err);
-
-	tap_ok(r == code && !back && err.code == code && *err.what, "%s (%s)", name, err.what);
-	lk_snapshot_free(back);
-}
-
-static void change(const char *path, const char *sql)
-{
-	sqlite3 *db;
-
-	sqlite3_open(path, &db);
-	sqlite3_exec(db, sql, NULL, NULL, NULL);
-	sqlite3_close(db);
-}
-
-/* Each statement breaks one invariant of src/report/recording_schema.h. */
-static void test_invariants(void)
-{
-	static const struct {
-		const char *sql, *name;
-		int code;
-	} cases[] = {
-		{"DELETE FROM block WHERE id = 1", "a gap in the ids (R1) is damage", -EBADMSG},
-		{"DELETE FROM block WHERE id = 2", "a lost last row (R2) is damage", -EBADMSG},
-		{"DELETE FROM row_count", "lost row counts (R2) are damage", -EBADMSG},
-		{"DELETE FROM process", "a lost process is damage", -EBADMSG},
-		{"UPDATE block SET stack = 3", "a stack out of range (R3) is damage", -EBADMSG},
-		{"UPDATE block SET thread = -1", "a thread out of range (R3) is damage", -EBADMSG},
-		{"UPDATE stack_frame SET frame = 99", "a frame out of range (R3) is damage",
-			-EBADMSG},
-		{"UPDATE frame SET function = 99", "a name out of range (R3) is damage", -EBADMSG},
-		{"UPDATE stack_frame SET stack = 1 WHERE stack = 0 AND depth > 0",
-			"frames out of order are damage", -EBADMSG},
-		{"UPDATE block SET size = -1 WHERE id = 1", "a negative size (R4) is damage",
-			-EBADMSG},
-		{"UPDATE block SET size = 'x'", "a text for a number is damage", -EBADMSG},
-		{"UPDATE frame SET origin = 'x'", "an unknown kind is damage", -EBADMSG},
-		{"UPDATE frame SET inlined = 2", "a flag of 2 is damage", -EBADMSG},
-		{"UPDATE process SET started_s = 9e999", "an infinite time is damage", -EBADMSG},
-		{"UPDATE argument SET text = CAST(x'610062' AS TEXT)", "a NUL in a text is damage",
-			-EBADMSG},
-		{"UPDATE content SET bytes = zeroblob(65)", "a large content is damage", -EBADMSG},
-		{"UPDATE content SET address = 5 WHERE id = 2", "unsorted contents are damage",
-			-EBADMSG},
-		{"DROP TABLE thread", "a lost table (R5) is damage", -EBADMSG},
-		{"DROP TABLE thread; CREATE VIEW thread AS SELECT 1",
-			"a view for a table (R5) is "
-			"damage",
-			-EBADMSG},
-		{"ALTER TABLE block ADD COLUMN x", "a further column (R5) is damage", -EBADMSG},
-		{"DROP VIEW sites", "a lost view (R5) is damage", -EBADMSG},
-		{"PRAGMA user_version = 2", "another version is told", -EOPNOTSUPP},
-		{"PRAGMA application_id = 1", "a foreign database is told", -EBADMSG},
-		{"CREATE TABLE mine (x); CREATE INDEX fast ON block (address)",
-			"further tables and indexes do no harm", 0},
-	};
-	struct lk_snapshot *back;
-
-	for (size_t i = 0; i < LK_ARRAY_SIZE(cases); i++) {
-		write_expecting(at("case"), 0, "a recording is made to break");
-		change(at("case"), cases[i].sql);
-		if (cases[i].code)
-			expect_unreadable(at("case"), cases[i].code, cases[i].name);
-		else if (tap_ok(!lk_recording_read(at("case"), &back, NULL), "%s", cases[i].name))
-			lk_snapshot_free(back);
-		unlink(at("case"));
-	}
-}
-
-static void test_unreadable(void)
-{
-	expect_unreadable(at("nothing"), -ENOENT, "a file that is not there is told");
-	expect_unreadable(at("note"), -EBADMSG, "a foreign file is told");
-	expect_unreadable(folder, -EBADMSG, "a folder is told");
-	put_file(at("zero"), "", 0);
-	expect_unreadable(at("zero"), -EBADMSG, "an empty file is told");
-}
-
-/* --- damage ---------------------------------------------------------------------------------- */
-
-static size_t load(const char *path, uint8_t **ret_bytes)
-{
-	struct stat st;
-	int fd = open(path, O_RDONLY);
-
-	fstat(fd, &st);
-	*ret_bytes = lk_xmalloc((size_t)st.st_size);
-	if (read(fd, *ret_bytes, (size_t)st.st_size) != st.st_size)
-		exit(1);
-	close(fd);
-	return (size_t)st.st_size;
-}
-
-static bool survives(const char *path)
-{
-	struct lk_snapshot *back = NULL;
-	struct lk_err err = {0};
-	int r = lk_recording_read(path, &back, &err);
-
-	lk_snapshot_free(back);
-	return r == 0 || (*err.what && (r == -EBADMSG || r == -EOPNOTSUPP));
-}
-
-static void test_truncated(void)
-{
-	struct lk_snapshot *back = NULL;
-	uint8_t *bytes;
-	size_t size;
-	bool ok = true;
-
-	write_expecting(at("whole"), 0, "a recording is made to cut");
-	size = load(at("whole"), &bytes);
-	for (size_t cut = 0; cut < size && ok; cut += 509) {
-		put_file(at("cut"), bytes, cut);
-		ok = lk_recording_read(at("cut"), &back, NULL) == -EBADMSG;
-	}
-	tap_ok(ok, "a recording cut anywhere is told");
-	free(bytes);
-}
-
-/* LK_FUZZ=N in the environment makes N rounds instead of a few. */
-static void test_flipped(void)
-{
-	const char *rounds = getenv("LK_FUZZ");
-	uint32_t seed = 1;
-	uint8_t *bytes;
-	size_t size = load(at("whole"), &bytes);
-	bool ok = true;
-
-	for (int i = 0; i < (rounds ? atoi(rounds) : 300) && ok; i++) {
-		uint8_t *copy = lk_xmalloc(size);
-
-		memcpy(copy, bytes, size);
-		for (int k = 0; k <= i % 8; k++) {
-			seed = seed * 1664525u + 1013904223u;
-			/* The ends of a page hold what is most easily misread. */
-			copy[(k & 1 ? seed >> 4 : (seed >> 16) * 4096 + (seed >> 4) % 64) % size] ^=
-				(uint8_t)(1u << (seed >> 29)) | (uint8_t)(k & 2 ? seed >> 8 : 0);
-		}
-		put_file(at("flipped"), copy, size);
-		ok = survives(at("flipped"));
-		free(copy);
-	}
-	tap_ok(ok, "recordings with flipped bytes are read or refused");
-	free(bytes);
-}
-
 int main(void)
 {
-	char command[300];
-
 	if (!mkdtemp(folder))
 		return 1;
 	test_round_trip();
@@ -710,11 +432,6 @@ int main(void)
 	test_invalid();
 	test_full_disk();
 	test_large();
-	test_invariants();
-	test_unreadable();
-	test_truncated();
-	test_flipped();
 	tap_ok(!has_temporaries(), "no temporary is left behind");
-	snprintf(command, sizeof(command), "rm -rf %s", folder);
-	return system(command) || tap_done();
+	return remove_folder() || tap_done();
 }
