@@ -58,7 +58,7 @@ static any_fn *real[NR_NAMES];
 	static uint64_t hook_##i(uint64_t a, uint64_t b, uint64_t c, uint64_t d)                   \
 	{                                                                                          \
 		struct lk_site from = LK_CALLER();                                                 \
-		struct lk_thread *t = lk_thread_enter(from.sp);                                    \
+		struct lk_thread *t = lk_thread_enter(lk_site_sp(from));                                    \
 		uint64_t p = real[i](a, b, c, d);                                                  \
 		if (t) {                                                                           \
 			if (p)                                                                     \
@@ -83,7 +83,7 @@ static any_fn *real[NR_NAMES];
 	static uint64_t hook_##i(uint64_t a, uint64_t b, uint64_t c, uint64_t d)                   \
 	{                                                                                          \
 		struct lk_site from = LK_CALLER();                                                 \
-		struct lk_thread *t = lk_thread_enter(from.sp);                                    \
+		struct lk_thread *t = lk_thread_enter(lk_site_sp(from));                                    \
 		struct lk_word old = {0};                                                          \
 		uint64_t p;                                                                        \
 		if (t && a)                                                                        \

@@ -55,7 +55,7 @@ void *malloc(size_t size)
 
 	if (!RESOLVED())
 		return lk_boot_alloc(size, 16);
-	t = lk_thread_enter(from.sp);
+	t = lk_thread_enter(lk_site_sp(from));
 	return done(t, lk_real.malloc(size), size, LK_ENTRY_MALLOC, from);
 }
 
@@ -69,7 +69,7 @@ void *calloc(size_t n, size_t size)
 		bytes = SIZE_MAX;
 	if (!RESOLVED())
 		return bytes == SIZE_MAX ? NULL : lk_boot_alloc(bytes, 16); /* static, hence zero */
-	t = lk_thread_enter(from.sp);
+	t = lk_thread_enter(lk_site_sp(from));
 	return done(t, lk_real.calloc(n, size), bytes, LK_ENTRY_CALLOC, from);
 }
 
@@ -92,7 +92,7 @@ static LK_NOINLINE void *realloc_boot(void *p, size_t size)
 LK_INLINE void *resize(void *p, size_t size, enum lk_entry entry, struct lk_site from,
 	void *(*call)(void *, size_t, size_t), size_t n, size_t each)
 {
-	struct lk_thread *t = lk_thread_enter(from.sp);
+	struct lk_thread *t = lk_thread_enter(lk_site_sp(from));
 	struct lk_word old = {0};
 	void *q;
 
@@ -209,7 +209,7 @@ void *memalign(size_t align, size_t size)
 
 	if (!RESOLVED())
 		return lk_boot_alloc(size, align);
-	t = lk_thread_enter(from.sp);
+	t = lk_thread_enter(lk_site_sp(from));
 	return done(t, lk_real.memalign(align, size), size, LK_ENTRY_MEMALIGN, from);
 }
 
@@ -223,7 +223,7 @@ int posix_memalign(void **ret, size_t align, size_t size)
 		*ret = lk_boot_alloc(size, align);
 		return *ret ? 0 : ENOMEM;
 	}
-	t = lk_thread_enter(from.sp);
+	t = lk_thread_enter(lk_site_sp(from));
 	error = lk_real.posix_memalign(ret, align, size);
 	done(t, error ? NULL : *ret, size, LK_ENTRY_POSIX_MEMALIGN, from);
 	return error;
@@ -236,7 +236,7 @@ void *aligned_alloc(size_t align, size_t size)
 
 	if (!RESOLVED())
 		return lk_boot_alloc(size, align);
-	t = lk_thread_enter(from.sp);
+	t = lk_thread_enter(lk_site_sp(from));
 	return done(t, lk_real.aligned_alloc(align, size), size, LK_ENTRY_ALIGNED_ALLOC, from);
 }
 
@@ -247,7 +247,7 @@ void *valloc(size_t size)
 
 	if (!RESOLVED())
 		return lk_boot_alloc(size, 4096);
-	t = lk_thread_enter(from.sp);
+	t = lk_thread_enter(lk_site_sp(from));
 	return done(t, lk_real.valloc(size), size, LK_ENTRY_VALLOC, from);
 }
 
@@ -258,6 +258,6 @@ void *pvalloc(size_t size)
 
 	if (!RESOLVED())
 		return lk_boot_alloc(lk_align_up(size, 4096), 4096);
-	t = lk_thread_enter(from.sp);
+	t = lk_thread_enter(lk_site_sp(from));
 	return done(t, lk_real.pvalloc(size), lk_align_up(size, 4096), LK_ENTRY_PVALLOC, from);
 }

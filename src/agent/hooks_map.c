@@ -55,7 +55,7 @@ LK_INLINE void *map(void *addr, size_t size, int prot, int flags, int fd, long a
 
 	if (!resolved())
 		return map_raw(addr, size, prot, flags, fd, at);
-	t = lk_thread_enter(from.sp);
+	t = lk_thread_enter(lk_site_sp(from));
 	p = lk_real.mmap(addr, size, prot, flags, fd, at);
 	if (t) {
 		if (p != MAP_FAILED)
@@ -119,7 +119,7 @@ void *mremap(void *addr, size_t old_size, size_t size, int flags, ...)
 		errno = (int)-r;
 		return MAP_FAILED;
 	}
-	t = lk_thread_enter(from.sp);
+	t = lk_thread_enter(lk_site_sp(from));
 	p = lk_real.mremap(addr, old_size, size, flags, wanted);
 	if (t) {
 		if (p != MAP_FAILED) {

@@ -22,7 +22,8 @@ static LK_NOINLINE void look_at_clock(struct lk_thread *t)
 	ms = ns > h->started_mono_ns ? (uint32_t)((ns - h->started_mono_ns) / 1000000) : 0;
 	if (ms > lk_load(&h->tick_ms))
 		lk_store(&h->tick_ms, ms);
-	t->countdown = beat && ms - beat < 1000 ? CLOCK_EVERY : 1;
+	/* The coarse clock may lag behind the beat. */
+	t->countdown = beat && (int32_t)(ms - beat) < 1000 ? CLOCK_EVERY : 1;
 }
 
 uint32_t lk_now(struct lk_thread *t)
@@ -132,10 +133,10 @@ LK_INLINE uint32_t count_stack(
 	struct lk_tally *tally;
 	uint64_t key;
 
-	if (LK_UNLIKELY(from.sp - m->low >= m->high - m->low ||
+	if (LK_UNLIKELY(lk_site_sp(from) - m->low >= m->high - m->low ||
 			t->generation != lk_load(&t->header->generation)))
-		refresh_memo(t, from.sp);
-	key = lk_mix(lk_capture(m, from.pc, from.sp, from.bp), entry);
+		refresh_memo(t, lk_site_sp(from));
+	key = lk_mix(lk_capture(m, from.frame[1], lk_site_sp(from), from.frame[0]), entry);
 	tally = &t->tallies[key >> 54];
 	if (LK_UNLIKELY(tally->hash != key))
 		load_tally(t, tally, key, entry);

@@ -51,17 +51,23 @@ struct lk_tls {
 };
 extern __thread struct lk_tls lk_tls;
 
-/* Where a hook was called from: the state of its caller after the return. */
+/*
+ * Where a hook was called from: the hook's own frame pointer, from which its
+ * caller's registers are read.  One word, so that it travels in a register.
+ *
+ *   frame[0] caller's rbp   frame[1] return address   frame + 2 caller's rsp
+ */
 struct lk_site {
-	uint64_t pc, sp, bp;
+	const uint64_t *frame;
 };
 
 /* Only in a function that is itself the hook: compiled with a frame pointer. */
-#define LK_CALLER()                                                                                \
-	({                                                                                         \
-		const uint64_t *fp_ = __builtin_frame_address(0);                                  \
-		(struct lk_site){.pc = fp_[1], .sp = (uint64_t)(fp_ + 2), .bp = fp_[0]};           \
-	})
+#define LK_CALLER() ((struct lk_site){.frame = __builtin_frame_address(0)})
+
+LK_INLINE uint64_t lk_site_sp(struct lk_site s)
+{
+	return (uint64_t)(s.frame + 2);
+}
 
 /* Makes or repairs the calling thread's state; NULL: not to be tracked now. */
 struct lk_thread *lk_thread_enter_slow(uint64_t sp);

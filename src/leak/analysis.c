@@ -157,12 +157,29 @@ static void break_down(const struct lk_snapshot *s, struct lk_analysis *a)
 		qsort(a->sizes.rows, a->sizes.nr_rows, sizeof(*a->sizes.rows), by_bytes);
 }
 
+/* The sum that the taker gives under "lost_events", or of all "lost_..." counts. */
+static uint64_t lost_events(const struct lk_snapshot *s)
+{
+	uint64_t lost = 0;
+
+	for (size_t i = 0; i < s->nr_not_seen; i++) {
+		const char *key = s->not_seen[i].key;
+
+		if (key && !strcmp(key, "lost_events"))
+			return s->not_seen[i].count;
+		if (key && !strncmp(key, "lost_", 5))
+			lost += s->not_seen[i].count;
+	}
+	return lost;
+}
+
 struct lk_analysis *lk_analyse(const struct lk_snapshot *snapshot)
 {
 	struct lk_analysis *a = lk_xcalloc(1, sizeof(*a));
 
 	a->strings = lk_strings_new();
 	lk_sites_collect(snapshot, a);
+	a->lost_events = lost_events(snapshot) + a->nr_dropped;
 	name_sites(a);
 	rank_sites(a);
 	break_down(snapshot, a);

@@ -78,6 +78,7 @@ struct lk_analysis {
 	struct lk_verdict verdict;
 	uint64_t bytes, blocks; /* outstanding */
 	uint64_t allocated_blocks, freed_blocks, allocated_bytes;
+	uint64_t lost_events;   /* that could not be recorded, dropped blocks included */
 	uint64_t nr_dropped; /* blocks whose stack does not exist */
 	struct lk_rows managers, modules, functions, sizes;
 	struct lk_site *sites; /* growing ones first; worst first */

@@ -5,21 +5,22 @@
 #include <string.h>
 
 /* The constants of docs/LEAK-PROBABILITY.md. */
-#define START_UP_SPANS	21   /* as many may be cut off as start-up: a third */
-#define YOUNG_SPANS	16   /* as many may be cut off as in flight: a quarter */
-#define YOUNG_FACTOR	3    /* a span is in flight above 3 x median + 3 */
-#define STRAYS		0.02 /* share of blocks before the site really starts */
-#define NUMBER_HALF	4.0  /* blocks that halve the doubt */
-#define BLOCKS_PER_SPAN 4    /* what one occupied span may count for */
-#define COVERED_SHARE	0.25 /* of the time, for full trust */
-#define GAP_CHANCE	0.05 /* a silence less likely than this speaks for an end */
-#define FEW_BLOCKS	3
-#define MIN_SPANS	3 /* occupied ones: fewer have no course to speak of */
+#define START_UP_SPANS	  21   /* as many may be cut off as start-up: a third */
+#define YOUNG_SPANS	  16   /* as many may be cut off as in flight: a quarter */
+#define YOUNG_FACTOR	  3    /* a span is in flight above 3 x median + 3 */
+#define STRAYS		  0.02 /* share of blocks before the site really starts */
+#define NUMBER_HALF	  4.0  /* blocks that halve the doubt */
+#define BLOCKS_PER_MOMENT 4    /* what one moment may count for */
+#define COVERED_SHARE	  0.25 /* of the time, for full trust */
+#define GAP_CHANCE	  0.05 /* a silence less likely than this speaks for an end */
+#define FEW_BLOCKS	  3
+#define MIN_MOMENTS	  3 /* fewer have no course to speak of */
 
 /* The part of the tracked time that is looked at: spans [first, end). */
 struct window {
 	unsigned first, end;
 	unsigned occupied; /* spans with survivors */
+	unsigned moments;  /* bursts: two spans side by side may be one */
 	unsigned last;	   /* the last of them */
 	double blocks, bytes;
 };
@@ -68,10 +69,13 @@ static double count(const struct lk_series *s, unsigned from, unsigned to)
 static struct window window_of(const struct lk_series *s, unsigned first, unsigned end)
 {
 	struct window w = {.first = first, .end = end, .last = first};
+	unsigned run = 0;
 
 	for (unsigned i = first; i < end; i++) {
-		if (!s->blocks[i])
+		run = s->blocks[i] ? run + 1 : 0;
+		if (!run)
 			continue;
+		w.moments += run & 1;
 		w.blocks += s->blocks[i];
 		w.bytes += s->bytes[i];
 		w.occupied++;
@@ -141,26 +145,26 @@ static double kept(const struct lk_series *s, unsigned cut, unsigned end)
 
 static double number(const struct window *w)
 {
-	double n = fmin(w->blocks, BLOCKS_PER_SPAN * (double)w->occupied);
+	double n = fmin(w->blocks, BLOCKS_PER_MOMENT * (double)w->moments);
 
 	return n <= 2 ? 0 : 1 - exp2(-(n - 2) / NUMBER_HALF);
 }
 
 /*
  * The greatest distance of the cumulative curve from a straight line
- * (Kolmogorov-Smirnov), less the step that so few occupied spans make anyway.
+ * (Kolmogorov-Smirnov), less the step that so few moments make anyway.
  */
 static double even(const struct lk_series *s, const struct window *w)
 {
 	double distance = 0, n = 0, width = w->end - w->first;
 
-	if (w->occupied < MIN_SPANS)
+	if (w->moments < MIN_MOMENTS)
 		return 0;
 	for (unsigned i = w->first; i < w->end; i++) {
 		n += s->blocks[i];
 		distance = fmax(distance, fabs(n / w->blocks - (i + 1 - w->first) / width));
 	}
-	distance -= 1.0 / w->occupied;
+	distance -= 1.0 / w->moments;
 	return clamp01((0.5 - distance) / 0.3);
 }
 

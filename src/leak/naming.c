@@ -194,7 +194,7 @@ void lk_name_normalise(const char *name, char *out, size_t size)
 			out[n++] = *name++;
 		while (name < end && *name == ' ')
 			name++;
-		if (n)
+		if (n && name < end)
 			out[n++] = ' ';
 		kept = n;
 	}

@@ -27,16 +27,11 @@ const char *lk_verdict_name(enum lk_verdict_class verdict_class)
 }
 
 /* The share of events that was seen, but never below a half: a report is still worth reading. */
-static double seen_share(const struct lk_snapshot *s, const struct lk_analysis *a)
+static double seen_share(const struct lk_analysis *a)
 {
-	double lost = (double)a->nr_dropped;
+	double lost = (double)a->lost_events;
 
-	for (size_t i = 0; i < s->nr_not_seen; i++)
-		if (s->not_seen[i].key && !strncmp(s->not_seen[i].key, "lost", 4))
-			lost += (double)s->not_seen[i].count;
-	if (lost <= 0)
-		return 1;
-	return 1 - fmin(0.5, lost / (lost + (double)a->allocated_blocks));
+	return lost > 0 ? 1 - fmin(0.5, lost / (lost + (double)a->allocated_blocks)) : 1;
 }
 
 /* "Program.cs:22 in Program:Main", "Program:Main", "libfoo.so": as much as is known. */
@@ -164,7 +159,7 @@ static bool too_early(const struct lk_snapshot *s, const struct lk_analysis *a)
 	return s->tracked_ms < EARLY_MS || mostly_early(a);
 }
 
-static void make_native(const struct lk_snapshot *s, struct lk_analysis *a, struct lk_verdict *v)
+static void make_native(const struct lk_analysis *a, struct lk_verdict *v)
 {
 	double sum = 0, weighted = 0;
 
@@ -176,7 +171,7 @@ static void make_native(const struct lk_snapshot *s, struct lk_analysis *a, stru
 	}
 	v->verdict_class = LK_VERDICT_NATIVE;
 	v->growth_bytes_per_min = sum;
-	v->confidence = seen_share(s, a) *
+	v->confidence = seen_share(a) *
 			(sum > 0 ? weighted / sum : a->sites[0].judgement.probability / 100);
 }
 
@@ -190,7 +185,7 @@ static void make_none(
 		trust = fmax(trust, 1 - survival(a));
 	v->verdict_class = LK_VERDICT_NONE;
 	v->growth_bytes_per_min = 0;
-	v->confidence = trust * seen_share(s, a);
+	v->confidence = trust * seen_share(a);
 }
 
 void lk_verdict_make(const struct lk_snapshot *snapshot, struct lk_analysis *analysis)
@@ -199,7 +194,7 @@ void lk_verdict_make(const struct lk_snapshot *snapshot, struct lk_analysis *ana
 	char *text;
 
 	if (analysis->nr_growing) {
-		make_native(snapshot, analysis, v);
+		make_native(analysis, v);
 		text = native_text(snapshot, analysis);
 	} else if (too_early(snapshot, analysis)) {
 		*v = (struct lk_verdict){

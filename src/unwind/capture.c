@@ -22,7 +22,9 @@ LK_INLINE bool readable(const struct lk_memo *m, uint64_t addr, uint64_t sp)
 
 LK_INLINE void note_word(struct lk_stepped *s, uint64_t addr, uint64_t value)
 {
-	s->words[s->nr_words++] = (struct lk_word_read){addr, value};
+	s->words[s->nr_words].addr = addr;
+	s->words[s->nr_words].value = value;
+	s->nr_words++;
 }
 
 LK_INLINE const struct lk_row *row_of(struct lk_memo *m, uint64_t pc, bool exact)
@@ -147,8 +149,11 @@ LK_INLINE uint64_t append_fresh(struct lk_memo *m, uint32_t nr_fresh)
 	m->nr += nr_fresh;
 	for (const struct lk_stepped *s = m->fresh + nr_fresh; s-- > m->fresh; e++) {
 		hash = hash_frame(hash, s->pc, s->exact);
-		for (uint32_t i = 0; i < s->nr_words; i++)
-			*w++ = s->words[i];
+		for (uint32_t i = 0; i < s->nr_words; i++, w++) {
+			/* One by one: a 16-byte load of two words just stored would stall. */
+			w->addr = s->words[i].addr;
+			w->value = s->words[i].value;
+		}
 		e->sp = s->sp;
 		e->pc = s->pc;
 		e->bp = s->bp;

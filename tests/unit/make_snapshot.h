@@ -73,7 +73,8 @@ static inline uint32_t made_stack(struct lk_snapshot *s, const char *text)
 static inline uint64_t made_block(
 	struct lk_snapshot *s, uint32_t stack, uint64_t size, uint64_t time_ms)
 {
-	struct lk_block b = {.size = size, .time_ms = time_ms, .stack = stack, .thread = UINT32_MAX};
+	struct lk_block b = {
+		.size = size, .time_ms = time_ms, .stack = stack, .thread = UINT32_MAX};
 
 	b.address = 0x7f0000001000 + 64 * s->nr_blocks;
 	s->blocks = lk_grow(s->blocks, s->nr_blocks, &s->blocks_capacity, sizeof(b));
@@ -84,8 +85,8 @@ static inline uint64_t made_block(
 }
 
 /* n blocks, allocated at equal distances in [from, to). */
-static inline void made_blocks(
-	struct lk_snapshot *s, uint32_t stack, uint64_t size, unsigned n, uint64_t from, uint64_t to)
+static inline void made_blocks(struct lk_snapshot *s, uint32_t stack, uint64_t size, unsigned n,
+	uint64_t from, uint64_t to)
 {
 	for (unsigned i = 0; i < n; i++)
 		made_block(s, stack, size, from + (to - from) * i / n);

@@ -74,11 +74,14 @@ static void test_odd_input(void)
 
 static void test_globs(void)
 {
-	tap_ok(lk_glob("Sys*AllocString*", "SysReAllocStringLen"), "stars match runs inside a name");
+	tap_ok(lk_glob("Sys*AllocString*", "SysReAllocStringLen"),
+		"stars match runs inside a name");
 	tap_ok(!lk_glob("Sys*AllocString", "SysAllocStringLen"), "a pattern must reach the end");
-	tap_ok(lk_glob("*Marshal?AllocBSTR*", "System.Marshal:AllocBSTR"), "'?' matches one character");
+	tap_ok(lk_glob("*Marshal?AllocBSTR*", "System.Marshal:AllocBSTR"),
+		"'?' matches one character");
 	tap_ok(!lk_glob("f?", "f"), "'?' does not match nothing");
-	tap_ok(lk_glob("*", "") && lk_glob("", "") && !lk_glob("", "x"), "empty texts are judged right");
+	tap_ok(lk_glob("*", "") && lk_glob("", "") && !lk_glob("", "x"),
+		"empty texts are judged right");
 	tap_ok(lk_glob("a*b*c", "aXbYbZc"), "a star gives back what it took too much");
 }
 

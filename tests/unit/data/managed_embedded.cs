@@ -1,0 +1,7 @@
+static class E {
+	static int Twice(int n)
+	{
+		return n
+			* 2;
+	}
+}
