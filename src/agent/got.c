@@ -57,8 +57,8 @@ static any_fn *real[NR_NAMES];
 #define HOOK_NEW(i, symbol, size, entry)                                                           \
 	static uint64_t hook_##i(uint64_t a, uint64_t b, uint64_t c, uint64_t d)                   \
 	{                                                                                          \
-		struct lk_site from = LK_CALLER();                                                 \
-		struct lk_thread *t = lk_thread_enter(lk_site_sp(from));                                    \
+		struct lk_caller from = LK_CALLER();                                                 \
+		struct lk_thread *t = lk_thread_enter(lk_caller_sp(from));                                    \
 		uint64_t p = real[i](a, b, c, d);                                                  \
 		if (t) {                                                                           \
 			if (p)                                                                     \
@@ -82,8 +82,8 @@ static any_fn *real[NR_NAMES];
 #define HOOK_REALLOC(i, symbol)                                                                    \
 	static uint64_t hook_##i(uint64_t a, uint64_t b, uint64_t c, uint64_t d)                   \
 	{                                                                                          \
-		struct lk_site from = LK_CALLER();                                                 \
-		struct lk_thread *t = lk_thread_enter(lk_site_sp(from));                                    \
+		struct lk_caller from = LK_CALLER();                                                 \
+		struct lk_thread *t = lk_thread_enter(lk_caller_sp(from));                                    \
 		struct lk_word old = {0};                                                          \
 		uint64_t p;                                                                        \
 		if (t && a)                                                                        \

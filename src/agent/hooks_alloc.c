@@ -38,7 +38,7 @@ static LK_NOINLINE bool resolve(void)
 }
 
 LK_INLINE void *done(struct lk_thread *t, void *p, size_t size, enum lk_entry entry,
-	struct lk_site from)
+	struct lk_caller from)
 {
 	if (LK_LIKELY(t != NULL)) {
 		if (LK_LIKELY(p != NULL))
@@ -50,18 +50,18 @@ LK_INLINE void *done(struct lk_thread *t, void *p, size_t size, enum lk_entry en
 
 void *malloc(size_t size)
 {
-	struct lk_site from = LK_CALLER();
+	struct lk_caller from = LK_CALLER();
 	struct lk_thread *t;
 
 	if (!RESOLVED())
 		return lk_boot_alloc(size, 16);
-	t = lk_thread_enter(lk_site_sp(from));
+	t = lk_thread_enter(lk_caller_sp(from));
 	return done(t, lk_real.malloc(size), size, LK_ENTRY_MALLOC, from);
 }
 
 void *calloc(size_t n, size_t size)
 {
-	struct lk_site from = LK_CALLER();
+	struct lk_caller from = LK_CALLER();
 	struct lk_thread *t;
 	size_t bytes;
 
@@ -69,7 +69,7 @@ void *calloc(size_t n, size_t size)
 		bytes = SIZE_MAX;
 	if (!RESOLVED())
 		return bytes == SIZE_MAX ? NULL : lk_boot_alloc(bytes, 16); /* static, hence zero */
-	t = lk_thread_enter(lk_site_sp(from));
+	t = lk_thread_enter(lk_caller_sp(from));
 	return done(t, lk_real.calloc(n, size), bytes, LK_ENTRY_CALLOC, from);
 }
 
@@ -89,10 +89,10 @@ static LK_NOINLINE void *realloc_boot(void *p, size_t size)
  * address the moment it is given back; a failure puts it in again.  glibc frees
  * the block for size 0 and gives NULL: that is no failure.
  */
-LK_INLINE void *resize(void *p, size_t size, enum lk_entry entry, struct lk_site from,
+LK_INLINE void *resize(void *p, size_t size, enum lk_entry entry, struct lk_caller from,
 	void *(*call)(void *, size_t, size_t), size_t n, size_t each)
 {
-	struct lk_thread *t = lk_thread_enter(lk_site_sp(from));
+	struct lk_thread *t = lk_thread_enter(lk_caller_sp(from));
 	struct lk_word old = {0};
 	void *q;
 
@@ -117,7 +117,7 @@ static void *call_reallocarray(void *p, size_t n, size_t each)
 
 void *realloc(void *p, size_t size)
 {
-	struct lk_site from = LK_CALLER();
+	struct lk_caller from = LK_CALLER();
 
 	if (!RESOLVED() || lk_boot_owns(p))
 		return p ? realloc_boot(p, size) : lk_boot_alloc(size, 16);
@@ -126,7 +126,7 @@ void *realloc(void *p, size_t size)
 
 void *reallocarray(void *p, size_t n, size_t size)
 {
-	struct lk_site from = LK_CALLER();
+	struct lk_caller from = LK_CALLER();
 	size_t bytes;
 
 	if (__builtin_mul_overflow(n, size, &bytes)) {
@@ -204,18 +204,18 @@ void free_aligned_sized(void *p, size_t align, size_t size)
 
 void *memalign(size_t align, size_t size)
 {
-	struct lk_site from = LK_CALLER();
+	struct lk_caller from = LK_CALLER();
 	struct lk_thread *t;
 
 	if (!RESOLVED())
 		return lk_boot_alloc(size, align);
-	t = lk_thread_enter(lk_site_sp(from));
+	t = lk_thread_enter(lk_caller_sp(from));
 	return done(t, lk_real.memalign(align, size), size, LK_ENTRY_MEMALIGN, from);
 }
 
 int posix_memalign(void **ret, size_t align, size_t size)
 {
-	struct lk_site from = LK_CALLER();
+	struct lk_caller from = LK_CALLER();
 	struct lk_thread *t;
 	int error;
 
@@ -223,7 +223,7 @@ int posix_memalign(void **ret, size_t align, size_t size)
 		*ret = lk_boot_alloc(size, align);
 		return *ret ? 0 : ENOMEM;
 	}
-	t = lk_thread_enter(lk_site_sp(from));
+	t = lk_thread_enter(lk_caller_sp(from));
 	error = lk_real.posix_memalign(ret, align, size);
 	done(t, error ? NULL : *ret, size, LK_ENTRY_POSIX_MEMALIGN, from);
 	return error;
@@ -231,33 +231,33 @@ int posix_memalign(void **ret, size_t align, size_t size)
 
 void *aligned_alloc(size_t align, size_t size)
 {
-	struct lk_site from = LK_CALLER();
+	struct lk_caller from = LK_CALLER();
 	struct lk_thread *t;
 
 	if (!RESOLVED())
 		return lk_boot_alloc(size, align);
-	t = lk_thread_enter(lk_site_sp(from));
+	t = lk_thread_enter(lk_caller_sp(from));
 	return done(t, lk_real.aligned_alloc(align, size), size, LK_ENTRY_ALIGNED_ALLOC, from);
 }
 
 void *valloc(size_t size)
 {
-	struct lk_site from = LK_CALLER();
+	struct lk_caller from = LK_CALLER();
 	struct lk_thread *t;
 
 	if (!RESOLVED())
 		return lk_boot_alloc(size, 4096);
-	t = lk_thread_enter(lk_site_sp(from));
+	t = lk_thread_enter(lk_caller_sp(from));
 	return done(t, lk_real.valloc(size), size, LK_ENTRY_VALLOC, from);
 }
 
 void *pvalloc(size_t size)
 {
-	struct lk_site from = LK_CALLER();
+	struct lk_caller from = LK_CALLER();
 	struct lk_thread *t;
 
 	if (!RESOLVED())
 		return lk_boot_alloc(lk_align_up(size, 4096), 4096);
-	t = lk_thread_enter(lk_site_sp(from));
+	t = lk_thread_enter(lk_caller_sp(from));
 	return done(t, lk_real.pvalloc(size), lk_align_up(size, 4096), LK_ENTRY_PVALLOC, from);
 }

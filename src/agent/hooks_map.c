@@ -48,14 +48,14 @@ static void *map_raw(void *addr, size_t size, int prot, int flags, int fd, long 
 }
 
 LK_INLINE void *map(void *addr, size_t size, int prot, int flags, int fd, long at,
-	struct lk_site from)
+	struct lk_caller from)
 {
 	struct lk_thread *t;
 	void *p;
 
 	if (!resolved())
 		return map_raw(addr, size, prot, flags, fd, at);
-	t = lk_thread_enter(lk_site_sp(from));
+	t = lk_thread_enter(lk_caller_sp(from));
 	p = lk_real.mmap(addr, size, prot, flags, fd, at);
 	if (t) {
 		if (p != MAP_FAILED)
@@ -67,14 +67,14 @@ LK_INLINE void *map(void *addr, size_t size, int prot, int flags, int fd, long a
 
 void *mmap(void *addr, size_t size, int prot, int flags, int fd, off_t at)
 {
-	struct lk_site from = LK_CALLER();
+	struct lk_caller from = LK_CALLER();
 
 	return map(addr, size, prot, flags, fd, at, from);
 }
 
 void *mmap64(void *addr, size_t size, int prot, int flags, int fd, off64_t at)
 {
-	struct lk_site from = LK_CALLER();
+	struct lk_caller from = LK_CALLER();
 
 	return map(addr, size, prot, flags, fd, at, from);
 }
@@ -103,7 +103,7 @@ int munmap(void *addr, size_t size)
 
 void *mremap(void *addr, size_t old_size, size_t size, int flags, ...)
 {
-	struct lk_site from = LK_CALLER();
+	struct lk_caller from = LK_CALLER();
 	struct lk_thread *t;
 	void *p, *wanted;
 	va_list ap;
@@ -119,7 +119,7 @@ void *mremap(void *addr, size_t old_size, size_t size, int flags, ...)
 		errno = (int)-r;
 		return MAP_FAILED;
 	}
-	t = lk_thread_enter(lk_site_sp(from));
+	t = lk_thread_enter(lk_caller_sp(from));
 	p = lk_real.mremap(addr, old_size, size, flags, wanted);
 	if (t) {
 		if (p != MAP_FAILED) {

@@ -127,16 +127,16 @@ static LK_NOINLINE void load_tally(
 
 /* The number of the calling stack; counts one allocation of size bytes for it. */
 LK_INLINE uint32_t count_stack(
-	struct lk_thread *t, uint64_t size, enum lk_entry entry, struct lk_site from)
+	struct lk_thread *t, uint64_t size, enum lk_entry entry, struct lk_caller from)
 {
 	struct lk_memo *m = &t->memo;
 	struct lk_tally *tally;
 	uint64_t key;
 
-	if (LK_UNLIKELY(lk_site_sp(from) - m->low >= m->high - m->low ||
+	if (LK_UNLIKELY(lk_caller_sp(from) - m->low >= m->high - m->low ||
 			t->generation != lk_load(&t->header->generation)))
-		refresh_memo(t, lk_site_sp(from));
-	key = lk_mix(lk_capture(m, from.frame[1], lk_site_sp(from), from.frame[0]), entry);
+		refresh_memo(t, lk_caller_sp(from));
+	key = lk_mix(lk_capture(m, from.frame[1], lk_caller_sp(from), from.frame[0]), entry);
 	tally = &t->tallies[key >> 54];
 	if (LK_UNLIKELY(tally->hash != key))
 		load_tally(t, tally, key, entry);
@@ -146,7 +146,7 @@ LK_INLINE uint32_t count_stack(
 }
 
 void lk_record_alloc(struct lk_thread *t, uint64_t addr, uint64_t size, enum lk_entry entry,
-	struct lk_site from)
+	struct lk_caller from)
 {
 	uint32_t stack = count_stack(t, size, entry, from);
 	struct lk_word w = lk_word_pack(size, stack, lk_time_pack(lk_now(t)), t->number);
@@ -171,7 +171,7 @@ void lk_record_undo_free(struct lk_thread *t, uint64_t addr, struct lk_word old)
 }
 
 void lk_record_map(struct lk_thread *t, uint64_t addr, uint64_t size, uint32_t kind,
-	enum lk_entry entry, struct lk_site from)
+	enum lk_entry entry, struct lk_caller from)
 {
 	struct lk_map_info map = {
 		.start = addr,

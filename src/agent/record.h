@@ -8,7 +8,7 @@
 
 /* A block was allocated at addr. */
 void lk_record_alloc(struct lk_thread *t, uint64_t addr, uint64_t size, enum lk_entry entry,
-	struct lk_site from);
+	struct lk_caller from);
 
 /* The block at addr is about to be given back; its words, first == 0 if unknown. */
 struct lk_word lk_record_free(struct lk_thread *t, uint64_t addr);
@@ -18,7 +18,7 @@ void lk_record_undo_free(struct lk_thread *t, uint64_t addr, struct lk_word old)
 
 /* A mapping was made; kind: LK_MAP_*. */
 void lk_record_map(struct lk_thread *t, uint64_t addr, uint64_t size, uint32_t kind,
-	enum lk_entry entry, struct lk_site from);
+	enum lk_entry entry, struct lk_caller from);
 
 /* Milliseconds since tracking started; looks at the clock now and then. */
 uint32_t lk_now(struct lk_thread *t);

@@ -19,6 +19,7 @@
 #ifndef LK_AGENT_THREAD_H
 #define LK_AGENT_THREAD_H
 
+#include "agent/agent.h"
 #include "store/writer.h"
 #include "unwind/capture.h"
 
@@ -57,14 +58,14 @@ extern __thread struct lk_tls lk_tls;
  *
  *   frame[0] caller's rbp   frame[1] return address   frame + 2 caller's rsp
  */
-struct lk_site {
+struct lk_caller {
 	const uint64_t *frame;
 };
 
 /* Only in a function that is itself the hook: compiled with a frame pointer. */
-#define LK_CALLER() ((struct lk_site){.frame = __builtin_frame_address(0)})
+#define LK_CALLER() ((struct lk_caller){.frame = __builtin_frame_address(0)})
 
-LK_INLINE uint64_t lk_site_sp(struct lk_site s)
+LK_INLINE uint64_t lk_caller_sp(struct lk_caller s)
 {
 	return (uint64_t)(s.frame + 2);
 }
@@ -81,7 +82,7 @@ LK_INLINE struct lk_thread *lk_thread_enter(uint64_t sp)
 	struct lk_thread *t = lk_tls.thread;
 
 	if (LK_UNLIKELY(!t || t->gate != LK_GATE_OPEN))
-		return lk_thread_enter_slow(sp);
+		return lk_agent_state == LK_AGENT_OFF ? NULL : lk_thread_enter_slow(sp);
 	t->gate = LK_GATE_INSIDE;
 	t->hook_sp = sp;
 	__asm__ volatile("" ::: "memory"); /* a handler on this thread sees the gate first */

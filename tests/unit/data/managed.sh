@@ -9,9 +9,16 @@ ref=${REF:-$(ls -d /usr/share/dotnet/packs/Microsoft.NETCore.App.Ref/*/ref/* | t
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
+# csc REFERENCE... -- OPTION...; a PDB lists every reference, so give few.
 csc() {
+	refs=
+	while [ "$1" != -- ]; do
+		refs="$refs -r:$ref/System.$1.dll"
+		shift
+	done
+	shift
 	dotnet "$sdk/Roslyn/bincore/csc.dll" -nologo -unsafe -deterministic -warn:0 \
-		-pathmap:"$PWD"=/src $(ls "$ref"/*.dll | sed 's/^/-r:/') "$@"
+		-pathmap:"$PWD"=/src $refs "$@"
 }
 
 mcs -debug -unsafe -warn:0 -pathmap:"$PWD"=/src managed.cs
@@ -20,9 +27,10 @@ for what in names lines maps; do
 	mono --debug "$work/oracle.exe" $what managed.exe | sort >managed.exe.$what
 done
 
-csc -debug:portable -pdb:managed-csc.pdb -out:managed-csc.dll managed.cs
-csc -debug:embedded -target:library -out:managed-embedded.dll managed_embedded.cs
-csc -out:"$work/oracle.dll" managed_oracle_clr.cs
+csc Runtime Console Collections Runtime.InteropServices -- -debug:portable -pdb:managed-csc.pdb -out:managed-csc.dll managed.cs
+csc Runtime -- -debug:embedded -target:library -out:managed-embedded.dll managed_embedded.cs
+csc Runtime Console Collections.Immutable Reflection.Metadata Linq -- \
+	-out:"$work/oracle.dll" managed_oracle_clr.cs
 echo '{"runtimeOptions":{"framework":{"name":"Microsoft.NETCore.App","version":"10.0.0"}}}' \
 	>"$work/oracle.runtimeconfig.json"
 dotnet "$work/oracle.dll" managed-csc.dll managed-csc.pdb >managed-csc.dll.lines
