@@ -19,9 +19,9 @@ GUEST_CFLAGS := $(CSTD) $(WARN) $(OPT) -fPIC -fvisibility=hidden -ftls-model=ini
 	-fno-builtin-calloc -fno-builtin-realloc -fno-builtin-free -fno-stack-protector \
 	-fno-exceptions -fno-asynchronous-unwind-tables -fasynchronous-unwind-tables \
 	-Isrc -DLK_GUEST
-HOST_PKGS    := libdw libelf sqlite3 jansson libdebuginfod
+HOST_PKGS    := libdw libelf sqlite3 jansson zlib
 HOST_CFLAGS  := $(CSTD) $(WARN) $(OPT) -Isrc $(shell pkg-config --cflags $(HOST_PKGS) 2>/dev/null)
-HOST_LIBS    := $(shell pkg-config --libs $(HOST_PKGS) 2>/dev/null) -liberty -lm
+HOST_LIBS    := $(shell pkg-config --libs $(HOST_PKGS) 2>/dev/null) -liberty -llzma -ldl -lm
 
 GUEST_SRC := $(foreach l,$(GUEST_LAYERS),$(wildcard src/$(l)/*.c src/$(l)/arch/*.c))
 HOST_SRC  := $(foreach l,$(HOST_LAYERS),$(wildcard src/$(l)/*.c))

@@ -36,8 +36,8 @@ prepare() {
 	packages_install "${PACKAGES_BUILD[@]}" || say "going on: the build will tell what it lacks"
 	packages_install "${PACKAGES_DEMO[@]}" || say "going on without"
 	mkdir -p "$out" || exit 3
-	make -j2 all >"$out/build.log" 2>&1 || { tail -20 "$out/build.log" && fail "leakline does not build"; }
-	make -C $example >"$out/example.log" 2>&1 ||
+	make -s -j2 all >"$out/build.log" 2>&1 || { tail -20 "$out/build.log" && fail "leakline does not build"; }
+	make -s -C $example >"$out/example.log" 2>&1 ||
 		{ tail -20 "$out/example.log" && fail "the example does not build"; }
 	command -v perl >/dev/null || fail "perl not found: it reads the reports"
 	say "built: build/leakline and $built"

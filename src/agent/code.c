@@ -50,6 +50,13 @@ static int walker_row(uint64_t lookup_pc, struct lk_row *ret_row)
 	return -61 /* ENODATA */;
 }
 
+static bool in_loader(uint64_t pc)
+{
+	struct dl_find_object o;
+
+	return !_dl_find_object((void *)pc, &o) && (uint64_t)o.dlfo_map_start == _r_debug.r_ldbase;
+}
+
 void lk_code_row(void *arg, uint64_t pc, bool exact, struct lk_row *ret_row)
 {
 	uint64_t lookup_pc = exact ? pc : pc - 1;
@@ -61,6 +68,10 @@ void lk_code_row(void *arg, uint64_t pc, bool exact, struct lk_row *ret_row)
 	ret_row->kind = LK_ROW_UNKNOWN;
 	if (!lk_cfi_row(lookup_pc, ret_row))
 		return;
+	if (in_loader(lookup_pc)) { /* _dl_start_user, assembly: the process began here */
+		ret_row->kind = LK_ROW_END;
+		return;
+	}
 	attach_walkers();
 	walker_row(lookup_pc, ret_row);
 }

@@ -64,8 +64,11 @@ bool lk_agent_start(void)
 		!lk_store_create(store_dir, false))
 		state = LK_AGENT_ON;
 	lk_store_rel(&lk_agent_state, state);
-	if (state == LK_AGENT_ON)
+	if (state == LK_AGENT_ON) {
+		lk_tls.registering++; /* what dlsym allocates for us is not the program's */
 		lk_got_start();
+		lk_tls.registering--;
+	}
 	return state == LK_AGENT_ON;
 }
 

@@ -32,6 +32,18 @@ const struct lk_frame *lk_site_frame(const struct lk_snapshot *s, const struct l
 	return site->responsible < count ? &frames[site->responsible] : NULL;
 }
 
+uint32_t lk_site_samples(const struct lk_site *site, uint32_t nr, uint32_t *ret_blocks)
+{
+	uint32_t known = site->nr_samples;
+
+	if (nr > known)
+		nr = known;
+	/* The oldest is the first, the newest the last. */
+	for (uint32_t i = 0; i < nr; i++)
+		ret_blocks[i] = site->samples[nr > 1 ? i * (known - 1) / (nr - 1) : known - 1];
+	return nr;
+}
+
 static void name_site(struct lk_site *site, int digits)
 {
 	if (digits == 8)

@@ -78,8 +78,8 @@ struct lk_analysis {
 	struct lk_verdict verdict;
 	uint64_t bytes, blocks; /* outstanding */
 	uint64_t allocated_blocks, freed_blocks, allocated_bytes;
-	uint64_t lost_events;   /* that could not be recorded, dropped blocks included */
-	uint64_t nr_dropped; /* blocks whose stack does not exist */
+	uint64_t lost_events; /* that could not be recorded, dropped blocks included */
+	uint64_t nr_dropped;  /* blocks whose stack does not exist */
 	struct lk_rows managers, modules, functions, sizes;
 	struct lk_site *sites; /* growing ones first; worst first */
 	size_t nr_sites;
@@ -93,6 +93,12 @@ struct lk_analysis *lk_analysis_free(struct lk_analysis *analysis);
 
 /* The responsible frame of a site, or NULL. */
 const struct lk_frame *lk_site_frame(const struct lk_snapshot *s, const struct lk_site *site);
+
+/*
+ * Chooses at most nr of the site's samples, spread over the time, and writes their
+ * block numbers to ret_blocks; gives how many, never more than LK_SITE_SAMPLES.
+ */
+uint32_t lk_site_samples(const struct lk_site *site, uint32_t nr, uint32_t *ret_blocks);
 
 /* The frames of a stack; *ret_count is 0 for a stack that does not exist or points nowhere. */
 const struct lk_frame *lk_stack_frames(

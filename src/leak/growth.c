@@ -6,13 +6,14 @@
 
 /* The constants of docs/LEAK-PROBABILITY.md. */
 #define START_UP_SPANS	  21   /* as many may be cut off as start-up: a third */
-#define YOUNG_SPANS	  16   /* as many may be cut off as in flight: a quarter */
-#define YOUNG_FACTOR	  3    /* a span is in flight above 3 x median + 3 */
+#define YOUNG_SLACK	  3    /* blocks */
 #define STRAYS		  0.02 /* share of blocks before the site really starts */
 #define NUMBER_HALF	  4.0  /* blocks that halve the doubt */
+#define NUMBER_HALF_FREED 6.0  /* so many more where all others are freed */
 #define BLOCKS_PER_MOMENT 4    /* what one moment may count for */
 #define COVERED_SHARE	  0.25 /* of the time, for full trust */
 #define GAP_CHANCE	  0.05 /* a silence less likely than this speaks for an end */
+#define CERTAIN_PERCENT	  99.9 /* no cut can make more of it */
 #define FEW_BLOCKS	  3
 #define MIN_MOMENTS	  3 /* fewer have no course to speak of */
 
@@ -84,23 +85,36 @@ static struct window window_of(const struct lk_series *s, unsigned first, unsign
 	return w;
 }
 
+/* How the youngest survivors are told from the rest; all ways are tried. */
+static const struct young {
+	unsigned from, to; /* spans whose median is what the young stand out from */
+	double factor;	   /* a span is young above factor x median + YOUNG_SLACK */
+	unsigned limit;	   /* spans that may be young */
+	unsigned cuts;	   /* spans of start-up that may be cut off besides */
+} youngs[] = {
+	{0, LK_NR_SPANS, 0, 0, START_UP_SPANS},
+	{0, LK_NR_SPANS, 3, LK_NR_SPANS / 4, START_UP_SPANS},
+	{LK_NR_SPANS / 2, LK_NR_SPANS, 3, LK_NR_SPANS / 4, START_UP_SPANS},
+	{0, LK_NR_SPANS / 2, 2, LK_NR_SPANS / 2, START_UP_SPANS / 3},
+};
+
 /*
  * Where blocks are freed at all, the youngest survivors are still in use: the
- * last spans that stand out from the median are left out.  Gives the end of the
- * rest.
+ * last spans that stand out are left out.  Gives the end of the rest.
  */
-static unsigned end_before_young(const struct lk_series *s, unsigned cut, bool frees)
+static unsigned end_before_young(const struct lk_series *s, unsigned cut, const struct young *young)
 {
 	uint32_t sorted[LK_NR_SPANS];
-	unsigned n = LK_NR_SPANS - cut, end = LK_NR_SPANS;
+	unsigned from = cut > young->from ? cut : young->from, n = young->to - from;
+	unsigned end = LK_NR_SPANS;
 	double limit;
 
-	if (!frees)
+	if (!young->limit)
 		return end;
-	memcpy(sorted, s->blocks + cut, n * sizeof(*sorted));
+	memcpy(sorted, s->blocks + from, n * sizeof(*sorted));
 	qsort(sorted, n, sizeof(*sorted), compare_u32);
-	limit = YOUNG_FACTOR * (double)sorted[n / 2] + YOUNG_FACTOR;
-	while (end > LK_NR_SPANS - YOUNG_SPANS && s->blocks[end - 1] > limit)
+	limit = young->factor * (double)sorted[n / 2] + YOUNG_SLACK;
+	while (end > LK_NR_SPANS - young->limit && s->blocks[end - 1] > limit)
 		end--;
 	return end;
 }
@@ -119,35 +133,69 @@ static unsigned start_of(const struct lk_series *s, unsigned cut, unsigned end)
 	return i;
 }
 
-/*
- * Three independent signs that survivors are kept and not in flight; any of
- * them is enough.  Little's law gives what the mean life would be if all were in
- * flight: live / allocated of the time.
- */
-static double kept(const struct lk_series *s, unsigned cut, unsigned end)
+/* Older half against younger half of spans [from, to): 0 where it is much less, 1 where alike. */
+static double level(const struct lk_series *s, unsigned from, unsigned to)
 {
-	double early = count(s, 0, cut), live = count(s, cut, LK_NR_SPANS);
-	double allocated = fmax((double)s->allocated - early, live);
-	double survival = live / allocated, old = 0, first_half, second_half, reach;
-	double limit = (1 - 2 * survival) * LK_NR_SPANS; /* older: before this span */
-	unsigned middle = (cut + end) / 2;
+	unsigned middle = (from + to) / 2;
+	double older = count(s, from, middle), younger = count(s, middle, to);
 
-	for (unsigned i = cut; i < LK_NR_SPANS; i++)
-		old += s->blocks[i] * clamp01(limit - i);
-	first_half = count(s, cut, middle);
-	second_half = count(s, middle, end);
-	reach = (first_half + sqrt(first_half + second_half) / 2) / fmax(second_half, 1);
-	if (first_half <= 0)
-		reach = 0;
-	return fmax(clamp01((survival - 0.7) / 0.25),
-		fmax(clamp01((old / live - 0.15) / 0.35), clamp01((reach - 0.5) / 0.3)));
+	if (older <= 0)
+		return 0;
+	/* Half a standard deviation is given to chance. */
+	older += sqrt(older + younger) / 2;
+	return clamp01((older / fmax(younger, 1) - 0.5) / 0.3);
 }
 
-static double number(const struct window *w)
+/*
+ * Are there more old survivors than a steady stream of blocks with lives of
+ * random length leaves?  Little's law gives the mean life if all survivors were
+ * in flight, live / allocated of the time; a share of exp(-k) is then older than
+ * k mean lives.
+ */
+static double overdue(const struct lk_series *s, unsigned cut, double live, double mean)
+{
+	double most = 0;
+
+	for (int k = 2; k <= 8; k++) {
+		double limit = (1 - k * mean) * LK_NR_SPANS, old = 0;
+
+		for (unsigned i = cut; i < LK_NR_SPANS && i < limit; i++)
+			old += s->blocks[i] * clamp01(limit - i);
+		old -= sqrt(old);
+		if (old > 0)
+			most = fmax(most, (log(old / live) + k - 0.3) / 0.7);
+	}
+	return clamp01(most);
+}
+
+/* Of the blocks allocated after the start-up spans, the share that is live. */
+static double survival_after(const struct lk_series *s, unsigned cut)
+{
+	double early = count(s, 0, cut), live = count(s, cut, LK_NR_SPANS);
+
+	return live / fmax((double)s->allocated - early, live);
+}
+
+/* Three signs that survivors are kept and not merely in flight; one is enough. */
+static double kept(const struct lk_series *s, unsigned cut, const struct window *w)
+{
+	double live = count(s, cut, LK_NR_SPANS), survival = survival_after(s, cut);
+	double sign = fmax(clamp01((survival - 0.7) / 0.25), level(s, cut, w->end));
+	double flat = level(s, w->first, w->end);
+
+	if (flat > sign)
+		sign = fmax(sign, fmin(flat, overdue(s, cut, live, survival)));
+	return sign;
+}
+
+/*
+ * Where nearly all is freed, a few survivors say less than where nothing is.
+ */
+static double number(const struct window *w, double survival)
 {
 	double n = fmin(w->blocks, BLOCKS_PER_MOMENT * (double)w->moments);
 
-	return n <= 2 ? 0 : 1 - exp2(-(n - 2) / NUMBER_HALF);
+	return n <= 2 ? 0 : 1 - exp2(-(n - 2) / (NUMBER_HALF + NUMBER_HALF_FREED * (1 - survival)));
 }
 
 /*
@@ -182,22 +230,51 @@ static double lasting(const struct lk_series *s, const struct window *w)
 	return fmin(clamp01(chance / GAP_CHANCE), clamp01(tail / (ceil(third) / width / 2)));
 }
 
-/* Judges the time after `cut` spans of start-up. */
-static struct window judge_after(const struct lk_series *s, unsigned cut, struct lk_judgement *j)
+/* Judges spans [cut, end): the first ones are start-up, the last ones young. */
+static struct window judge_between(
+	const struct lk_series *s, unsigned cut, unsigned end, struct lk_judgement *j)
 {
-	bool frees = (double)s->allocated > count(s, 0, LK_NR_SPANS);
-	unsigned end = end_before_young(s, cut, frees);
 	struct window w = window_of(s, start_of(s, cut, end), end);
 
 	if (w.blocks <= 0)
 		return w;
-	j->number = number(&w);
-	j->kept = kept(s, cut, end);
+	j->number = number(&w, survival_after(s, cut));
+	j->kept = kept(s, cut, &w);
 	j->even = even(s, &w);
 	j->lasting = lasting(s, &w);
 	j->covered = clamp01((w.end - w.first) / (LK_NR_SPANS * COVERED_SHARE));
 	j->probability = 100 * j->number * j->kept * j->even * j->lasting * j->covered;
 	return w;
+}
+
+/* The worst that can be said of the site: over all cuts, the highest probability. */
+static struct window judge_all(const struct lk_series *s, struct lk_judgement *best)
+{
+	bool frees = (double)s->allocated > count(s, 0, LK_NR_SPANS);
+	struct window best_window = {0};
+
+	*best = (struct lk_judgement){.probability = -1};
+	for (unsigned cut = 0; cut <= START_UP_SPANS; cut++) {
+		/* To cut an empty span off is to cut nothing. */
+		if (cut && !s->blocks[cut - 1])
+			continue;
+		for (size_t i = 0; i < (frees ? LK_ARRAY_SIZE(youngs) : 1); i++) {
+			unsigned end = end_before_young(s, cut, &youngs[i]);
+			struct lk_judgement j = {0};
+			struct window w;
+
+			if (cut > youngs[i].cuts)
+				continue;
+			w = judge_between(s, cut, end, &j);
+			if (j.probability <= best->probability)
+				continue;
+			*best = j;
+			best_window = w;
+		}
+		if (best->probability > CERTAIN_PERCENT)
+			break;
+	}
+	return best_window;
 }
 
 /*
@@ -229,12 +306,10 @@ static void measure(const struct lk_series *s, const struct window *w, struct lk
 }
 
 /* The state of a site that does not grow: by what speaks most against growth. */
-static enum lk_site_state state_of(const struct lk_judgement *j, double survivors)
+static enum lk_site_state state_of(const struct lk_judgement *j)
 {
 	double stopped = fmin(j->even, j->lasting);
 
-	if (survivors < FEW_BLOCKS)
-		return LK_SITE_FEW;
 	if (j->kept <= stopped && j->kept < 0.5)
 		return LK_SITE_STEADY;
 	if (stopped < 0.7)
@@ -244,27 +319,23 @@ static enum lk_site_state state_of(const struct lk_judgement *j, double survivor
 
 void lk_judge(const struct lk_series *series, struct lk_judgement *ret_judgement)
 {
-	struct lk_judgement best = {.probability = -1};
-	struct window best_window = {0};
 	double survivors = count(series, 0, LK_NR_SPANS);
+	struct lk_judgement best = {.state = LK_SITE_FEW};
+	struct window window;
 
-	for (unsigned cut = 0; cut <= START_UP_SPANS; cut++) {
-		struct lk_judgement j = {0};
-		struct window w = judge_after(series, cut, &j);
-
-		if (j.probability > best.probability) {
-			best = j;
-			best_window = w;
-		}
+	if (survivors < FEW_BLOCKS) {
+		*ret_judgement = best;
+		return;
 	}
+	window = judge_all(series, &best);
 	if (series->tracked_ms < LK_MIN_TRACKED_MS) {
 		best.probability = best.covered = 0;
-		best.state = survivors < FEW_BLOCKS ? LK_SITE_FEW : LK_SITE_EARLY;
+		best.state = LK_SITE_EARLY;
 	} else if (best.probability >= LK_GROWING_PERCENT) {
 		best.state = LK_SITE_GROWING;
-		measure(series, &best_window, &best);
+		measure(series, &window, &best);
 	} else {
-		best.state = state_of(&best, survivors);
+		best.state = state_of(&best);
 	}
 	if (best.state == LK_SITE_EARLY)
 		best.growth_bytes_per_min = best.growth_blocks_per_min = NAN;

@@ -15,7 +15,7 @@
 #define TOKEN_METHOD 0x06000000u
 #define TOKEN_ROW    0x00ffffffu
 /* Far above any assembly or symbol file; a bound for what we read into memory. */
-#define FILE_MAX     (512u << 20)
+#define FILE_MAX (512u << 20)
 
 enum symbols {
 	SYMBOLS_NOT_LOOKED_FOR,
@@ -160,8 +160,9 @@ static uint32_t method_row(const struct lk_assembly *a, uint32_t token)
 {
 	uint32_t row = token & TOKEN_ROW;
 
-	return (token & ~TOKEN_ROW) == TOKEN_METHOD && row <= a->md.tables[LK_TABLE_METHOD].rows ?
-		row : 0;
+	return (token & ~TOKEN_ROW) == TOKEN_METHOD && row <= a->md.tables[LK_TABLE_METHOD].rows
+		       ? row
+		       : 0;
 }
 
 static const char *method_name(const struct lk_assembly *a, uint32_t row)

@@ -8,7 +8,7 @@
 #ifndef LK_RUNTIME_ASSEMBLY_H
 #define LK_RUNTIME_ASSEMBLY_H
 
-#include "runtime/lines.h"
+#include "runtime/il_points.h"
 #include "util/err.h"
 #include "util/mem.h"
 
@@ -16,7 +16,7 @@ struct lk_assembly;
 
 /* A method, as its metadata tells; the strings live in the lk_strings of _open. */
 struct lk_method {
-	uint32_t token;       /* 0x06...... */
+	uint32_t token;	      /* 0x06...... */
 	const char *name;     /* "SayHello" */
 	const char *klass;    /* "Outer/Inner" */
 	const char *space;    /* "" where there is none */
@@ -47,8 +47,8 @@ uint32_t lk_assembly_find(struct lk_assembly *assembly, const char *name, uint32
  * The IL of a method, without its header; lives as long as the assembly.
  * -ENODATA: no such method or no body (abstract, P/Invoke); -EBADMSG: damaged.
  */
-int lk_assembly_il(struct lk_assembly *assembly, uint32_t token, const uint8_t **ret_il,
-	size_t *ret_size);
+int lk_assembly_il(
+	struct lk_assembly *assembly, uint32_t token, const uint8_t **ret_il, size_t *ret_size);
 
 /*
  * The method's sequence points, in order; live until the next call for another
@@ -58,8 +58,8 @@ int lk_assembly_points(
 	struct lk_assembly *assembly, uint32_t token, const struct lk_il_points **ret_points);
 
 /* The source line of an IL offset: lk_il_points_find over the above.  -ENODATA: unknown. */
-int lk_assembly_line(struct lk_assembly *assembly, uint32_t token, uint32_t il,
-	struct lk_il_point *ret_point);
+int lk_assembly_line(
+	struct lk_assembly *assembly, uint32_t token, uint32_t il, struct lk_il_point *ret_point);
 
 /* "portable PDB", "embedded PDB", "mdb"; NULL where no symbols were found. */
 const char *lk_assembly_symbols(struct lk_assembly *assembly);

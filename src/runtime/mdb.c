@@ -5,11 +5,11 @@
 
 #include "base/cursor.h"
 
-#define MDB_MAGIC    0x45e82623fd7fa614ull
-#define MDB_MAJOR    50u
-#define SOURCE_SIZE  8u
-#define METHOD_SIZE  12u
-#define HIDDEN_LINE  0xfeefeeu /* what compilers write for "no line" */
+#define MDB_MAGIC   0x45e82623fd7fa614ull
+#define MDB_MAJOR   50u
+#define SOURCE_SIZE 8u
+#define METHOD_SIZE 12u
+#define HIDDEN_LINE 0xfeefeeu /* what compilers write for "no line" */
 
 enum {
 	OP_EXTENDED = 0,
@@ -66,9 +66,8 @@ static int read_offset_table(struct lk_mdb *mdb, struct lk_cursor *c)
 	mdb->line_base = (int32_t)words[16];
 	mdb->line_range = words[17];
 	mdb->opcode_base = words[18];
-	if (c->bad || !mdb->sources || !mdb->methods || !mdb->line_range ||
-		mdb->line_range > 255 || mdb->opcode_base < OP_ADD_LARGEST + 1 ||
-		mdb->opcode_base > 255)
+	if (c->bad || !mdb->sources || !mdb->methods || !mdb->line_range || mdb->line_range > 255 ||
+		mdb->opcode_base < OP_ADD_LARGEST + 1 || mdb->opcode_base > 255)
 		return -EBADMSG;
 	return 0;
 }
@@ -222,8 +221,7 @@ static int run_special(struct machine *m, uint8_t opcode)
 int lk_mdb_points(const struct lk_mdb *mdb, uint32_t token, struct lk_strings *strings,
 	struct lk_il_points *points)
 {
-	struct machine m = {
-		.mdb = mdb, .strings = strings, .points = points, .file = 1, .line = 1};
+	struct machine m = {.mdb = mdb, .strings = strings, .points = points, .file = 1, .line = 1};
 	uint32_t program;
 	int r;
 

@@ -17,7 +17,7 @@
 #ifndef LK_RUNTIME_MDB_H
 #define LK_RUNTIME_MDB_H
 
-#include "runtime/lines.h"
+#include "runtime/il_points.h"
 #include "util/mem.h"
 
 struct lk_mdb {

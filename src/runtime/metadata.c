@@ -60,72 +60,72 @@ static const struct coded coded_kinds[NR_CODED_END - CODED] = {
 	[ATTRIBUTE_TYPE - CODED] = {3, T(0x06) | T(0x0a)},
 	[SCOPE - CODED] = {2, T(0x00) | T(0x1a) | T(0x23) | T(0x01)},
 	[TYPE_OR_METHOD - CODED] = {1, T(0x02) | T(0x06)},
-	[HAS_DEBUG_INFORMATION - CODED] = {5, ATTRIBUTE_OWNERS | T(0x30) | T(0x32) | T(0x33) |
-						      T(0x34) | T(0x35)},
+	[HAS_DEBUG_INFORMATION -
+		CODED] = {5, ATTRIBUTE_OWNERS | T(0x30) | T(0x32) | T(0x33) | T(0x34) | T(0x35)},
 };
 #undef T
 
 static const uint8_t schema[LK_NR_TABLES][LK_TABLE_COLUMNS + 1] = {
-	[0x00] = {U16, STRING, GUID, GUID, GUID, END},              /* Module */
-	[0x01] = {SCOPE, STRING, STRING, END},                      /* TypeRef */
-	[0x02] = {U32, STRING, STRING, TYPE_DEF_OR_REF, 0x04, 0x06, END}, /* TypeDef */
-	[0x03] = {0x04, END},                                       /* FieldPtr */
-	[0x04] = {U16, STRING, BLOB, END},                          /* Field */
-	[0x05] = {0x06, END},                                       /* MethodPtr */
-	[0x06] = {U32, U16, U16, STRING, BLOB, 0x08, END},          /* MethodDef */
-	[0x07] = {0x08, END},                                       /* ParamPtr */
-	[0x08] = {U16, U16, STRING, END},                           /* Param */
-	[0x09] = {0x02, TYPE_DEF_OR_REF, END},                      /* InterfaceImpl */
-	[0x0a] = {MEMBER_PARENT, STRING, BLOB, END},                /* MemberRef */
-	[0x0b] = {U16, HAS_CONSTANT, BLOB, END},                    /* Constant */
-	[0x0c] = {HAS_ATTRIBUTE, ATTRIBUTE_TYPE, BLOB, END},        /* CustomAttribute */
-	[0x0d] = {HAS_MARSHAL, BLOB, END},                          /* FieldMarshal */
-	[0x0e] = {U16, HAS_SECURITY, BLOB, END},                    /* DeclSecurity */
-	[0x0f] = {U16, U32, 0x02, END},                             /* ClassLayout */
-	[0x10] = {U32, 0x04, END},                                  /* FieldLayout */
-	[0x11] = {BLOB, END},                                       /* StandAloneSig */
-	[0x12] = {0x02, 0x14, END},                                 /* EventMap */
-	[0x13] = {0x14, END},                                       /* EventPtr */
-	[0x14] = {U16, STRING, TYPE_DEF_OR_REF, END},               /* Event */
-	[0x15] = {0x02, 0x17, END},                                 /* PropertyMap */
-	[0x16] = {0x17, END},                                       /* PropertyPtr */
-	[0x17] = {U16, STRING, BLOB, END},                          /* Property */
-	[0x18] = {U16, 0x06, HAS_SEMANTICS, END},                   /* MethodSemantics */
-	[0x19] = {0x02, METHOD_DEF_OR_REF, METHOD_DEF_OR_REF, END}, /* MethodImpl */
-	[0x1a] = {STRING, END},                                     /* ModuleRef */
-	[0x1b] = {BLOB, END},                                       /* TypeSpec */
-	[0x1c] = {U16, MEMBER_FORWARDED, STRING, 0x1a, END},        /* ImplMap */
-	[0x1d] = {U32, 0x04, END},                                  /* FieldRVA */
-	[0x1e] = {U32, U32, END},                                   /* EncLog */
-	[0x1f] = {U32, END},                                        /* EncMap */
-	[0x20] = {U32, U16, U16, U16, U16, U32, BLOB, STRING, STRING, END}, /* Assembly */
-	[0x21] = {U32, END},                                        /* AssemblyProcessor */
-	[0x22] = {U32, U32, U32, END},                              /* AssemblyOS */
+	[0x00] = {U16, STRING, GUID, GUID, GUID, END},			     /* Module */
+	[0x01] = {SCOPE, STRING, STRING, END},				     /* TypeRef */
+	[0x02] = {U32, STRING, STRING, TYPE_DEF_OR_REF, 0x04, 0x06, END},    /* TypeDef */
+	[0x03] = {0x04, END},						     /* FieldPtr */
+	[0x04] = {U16, STRING, BLOB, END},				     /* Field */
+	[0x05] = {0x06, END},						     /* MethodPtr */
+	[0x06] = {U32, U16, U16, STRING, BLOB, 0x08, END},		     /* MethodDef */
+	[0x07] = {0x08, END},						     /* ParamPtr */
+	[0x08] = {U16, U16, STRING, END},				     /* Param */
+	[0x09] = {0x02, TYPE_DEF_OR_REF, END},				     /* InterfaceImpl */
+	[0x0a] = {MEMBER_PARENT, STRING, BLOB, END},			     /* MemberRef */
+	[0x0b] = {U16, HAS_CONSTANT, BLOB, END},			     /* Constant */
+	[0x0c] = {HAS_ATTRIBUTE, ATTRIBUTE_TYPE, BLOB, END},		     /* CustomAttribute */
+	[0x0d] = {HAS_MARSHAL, BLOB, END},				     /* FieldMarshal */
+	[0x0e] = {U16, HAS_SECURITY, BLOB, END},			     /* DeclSecurity */
+	[0x0f] = {U16, U32, 0x02, END},					     /* ClassLayout */
+	[0x10] = {U32, 0x04, END},					     /* FieldLayout */
+	[0x11] = {BLOB, END},						     /* StandAloneSig */
+	[0x12] = {0x02, 0x14, END},					     /* EventMap */
+	[0x13] = {0x14, END},						     /* EventPtr */
+	[0x14] = {U16, STRING, TYPE_DEF_OR_REF, END},			     /* Event */
+	[0x15] = {0x02, 0x17, END},					     /* PropertyMap */
+	[0x16] = {0x17, END},						     /* PropertyPtr */
+	[0x17] = {U16, STRING, BLOB, END},				     /* Property */
+	[0x18] = {U16, 0x06, HAS_SEMANTICS, END},			     /* MethodSemantics */
+	[0x19] = {0x02, METHOD_DEF_OR_REF, METHOD_DEF_OR_REF, END},	     /* MethodImpl */
+	[0x1a] = {STRING, END},						     /* ModuleRef */
+	[0x1b] = {BLOB, END},						     /* TypeSpec */
+	[0x1c] = {U16, MEMBER_FORWARDED, STRING, 0x1a, END},		     /* ImplMap */
+	[0x1d] = {U32, 0x04, END},					     /* FieldRVA */
+	[0x1e] = {U32, U32, END},					     /* EncLog */
+	[0x1f] = {U32, END},						     /* EncMap */
+	[0x20] = {U32, U16, U16, U16, U16, U32, BLOB, STRING, STRING, END},  /* Assembly */
+	[0x21] = {U32, END},						     /* AssemblyProcessor */
+	[0x22] = {U32, U32, U32, END},					     /* AssemblyOS */
 	[0x23] = {U16, U16, U16, U16, U32, BLOB, STRING, STRING, BLOB, END}, /* AssemblyRef */
-	[0x24] = {U32, 0x23, END},                                  /* AssemblyRefProcessor */
-	[0x25] = {U32, U32, U32, 0x23, END},                        /* AssemblyRefOS */
-	[0x26] = {U32, STRING, BLOB, END},                          /* File */
-	[0x27] = {U32, U32, STRING, STRING, IMPLEMENTATION, END},   /* ExportedType */
-	[0x28] = {U32, U32, STRING, IMPLEMENTATION, END},           /* ManifestResource */
-	[0x29] = {0x02, 0x02, END},                                 /* NestedClass */
-	[0x2a] = {U16, U16, TYPE_OR_METHOD, STRING, END},           /* GenericParam */
-	[0x2b] = {METHOD_DEF_OR_REF, BLOB, END},                    /* MethodSpec */
-	[0x2c] = {0x2a, TYPE_DEF_OR_REF, END},                      /* GenericParamConstraint */
-	[0x30] = {BLOB, GUID, BLOB, GUID, END},                     /* Document */
-	[0x31] = {0x30, BLOB, END},                                 /* MethodDebugInformation */
-	[0x32] = {0x06, 0x35, 0x33, 0x34, U32, U32, END},           /* LocalScope */
-	[0x33] = {U16, U16, STRING, END},                           /* LocalVariable */
-	[0x34] = {STRING, BLOB, END},                               /* LocalConstant */
-	[0x35] = {0x35, BLOB, END},                                 /* ImportScope */
-	[0x36] = {0x06, 0x06, END},                                 /* StateMachineMethod */
-	[0x37] = {HAS_DEBUG_INFORMATION, GUID, BLOB, END},          /* CustomDebugInformation */
+	[0x24] = {U32, 0x23, END},				  /* AssemblyRefProcessor */
+	[0x25] = {U32, U32, U32, 0x23, END},			  /* AssemblyRefOS */
+	[0x26] = {U32, STRING, BLOB, END},			  /* File */
+	[0x27] = {U32, U32, STRING, STRING, IMPLEMENTATION, END}, /* ExportedType */
+	[0x28] = {U32, U32, STRING, IMPLEMENTATION, END},	  /* ManifestResource */
+	[0x29] = {0x02, 0x02, END},				  /* NestedClass */
+	[0x2a] = {U16, U16, TYPE_OR_METHOD, STRING, END},	  /* GenericParam */
+	[0x2b] = {METHOD_DEF_OR_REF, BLOB, END},		  /* MethodSpec */
+	[0x2c] = {0x2a, TYPE_DEF_OR_REF, END},			  /* GenericParamConstraint */
+	[0x30] = {BLOB, GUID, BLOB, GUID, END},			  /* Document */
+	[0x31] = {0x30, BLOB, END},				  /* MethodDebugInformation */
+	[0x32] = {0x06, 0x35, 0x33, 0x34, U32, U32, END},	  /* LocalScope */
+	[0x33] = {U16, U16, STRING, END},			  /* LocalVariable */
+	[0x34] = {STRING, BLOB, END},				  /* LocalConstant */
+	[0x35] = {0x35, BLOB, END},				  /* ImportScope */
+	[0x36] = {0x06, 0x06, END},				  /* StateMachineMethod */
+	[0x37] = {HAS_DEBUG_INFORMATION, GUID, BLOB, END},	  /* CustomDebugInformation */
 };
 
 /* Bits of the header's HeapSizes. */
 #define HEAP_STRINGS_WIDE 0x01u
-#define HEAP_GUIDS_WIDE   0x02u
-#define HEAP_BLOBS_WIDE   0x04u
-#define HEAP_EXTRA_DATA   0x40u
+#define HEAP_GUIDS_WIDE	  0x02u
+#define HEAP_BLOBS_WIDE	  0x04u
+#define HEAP_EXTRA_DATA	  0x40u
 
 static uint8_t coded_width(const struct coded *kind, const uint32_t *rows)
 {
@@ -156,8 +156,8 @@ static uint8_t column_width(uint8_t kind, uint8_t heaps, const uint32_t *rows)
 	}
 }
 
-static void lay_out_table(struct lk_table *table, const uint8_t *columns, uint8_t heaps,
-	const uint32_t *rows)
+static void lay_out_table(
+	struct lk_table *table, const uint8_t *columns, uint8_t heaps, const uint32_t *rows)
 {
 	unsigned n = 0;
 
@@ -238,8 +238,8 @@ static int read_stream(const void *bytes, size_t size, struct lk_cursor *c, cons
 	return 0;
 }
 
-static int read_streams(struct lk_metadata *md, const void *bytes, size_t size,
-	struct lk_cursor *c, struct lk_heap *ret_tables)
+static int read_streams(struct lk_metadata *md, const void *bytes, size_t size, struct lk_cursor *c,
+	struct lk_heap *ret_tables)
 {
 	unsigned n = lk_cursor_u16(c);
 	struct lk_heap heap;
@@ -271,9 +271,9 @@ int lk_metadata_read(const void *bytes, size_t size, struct lk_metadata *ret_met
 
 	if (lk_cursor_u32(&c) != 0x424a5342) /* "BSJB" */
 		return -ENOEXEC;
-	lk_cursor_take(&c, 8); /* version, reserved */
+	lk_cursor_take(&c, 8);		       /* version, reserved */
 	lk_cursor_take(&c, lk_cursor_u32(&c)); /* the version as text */
-	lk_cursor_u16(&c); /* flags */
+	lk_cursor_u16(&c);		       /* flags */
 	r = read_streams(&md, bytes, size, &c, &tables);
 	if (r < 0)
 		return r;

@@ -13,12 +13,32 @@
 
 /* MonoMethod.wrapper_type as Mono 6.8.0.105 counts and calls it (read in its binary). */
 static const char *const wrappers[] = {
-	"none", "delegate-invoke", "delegate-begin-invoke", "delegate-end-invoke",
-	"runtime-invoke", "native-to-managed", "managed-to-native", "managed-to-managed",
-	"remoting-invoke", "remoting-invoke-with-check", "xdomain-invoke", "xdomain-dispatch",
-	"ldfld", "stfld", "synchronized", "dynamic-method", "castclass", "proxy_isinst",
-	"stelemref", "unbox", "ldflda", "write-barrier", "other", "cominterop-invoke",
-	"cominterop", "alloc",
+	"none",
+	"delegate-invoke",
+	"delegate-begin-invoke",
+	"delegate-end-invoke",
+	"runtime-invoke",
+	"native-to-managed",
+	"managed-to-native",
+	"managed-to-managed",
+	"remoting-invoke",
+	"remoting-invoke-with-check",
+	"xdomain-invoke",
+	"xdomain-dispatch",
+	"ldfld",
+	"stfld",
+	"synchronized",
+	"dynamic-method",
+	"castclass",
+	"proxy_isinst",
+	"stelemref",
+	"unbox",
+	"ldflda",
+	"write-barrier",
+	"other",
+	"cominterop-invoke",
+	"cominterop",
+	"alloc",
 };
 
 static bool given(const char *s)
@@ -35,8 +55,8 @@ static bool starts_with(const char *s, const char *start)
 static bool is_framework(const char *image, const char *module)
 {
 	return strstr(image, "/lib/mono/") || strstr(image, "/gac/") ||
-		!strcmp(module, "mscorlib.dll") || !strcmp(module, "System.dll") ||
-		starts_with(module, "System.") || starts_with(module, "Mono.");
+	       !strcmp(module, "mscorlib.dll") || !strcmp(module, "System.dll") ||
+	       starts_with(module, "System.") || starts_with(module, "Mono.");
 }
 
 static bool same_or_unknown(const char *told, const char *read)
@@ -57,7 +77,7 @@ static bool find_method(struct lk_runtime_ctx *ctx, const struct lk_code *code,
 		return false;
 	*ret_assembly = assembly;
 	return same_or_unknown(code->name, ret_method->name) &&
-		same_or_unknown(code->klass, ret_method->klass);
+	       same_or_unknown(code->klass, ret_method->klass);
 }
 
 static void add_told_type(const struct lk_code *code, struct lk_name_text *text)
@@ -83,8 +103,8 @@ static void add_told_name(
 		add_told_type(code, text);
 		lk_name_text_add(text, code->name);
 	} else if (code->info.token) {
-		lk_name_text_addf(text, "%.200s!0x%08x", line->module ? line->module : "?",
-			code->info.token);
+		lk_name_text_addf(
+			text, "%.200s!0x%08x", line->module ? line->module : "?", code->info.token);
 	} else {
 		lk_name_text_add(text, "(mono code)");
 	}
@@ -134,8 +154,8 @@ static void find_line(const struct lk_code *code, uint64_t pc, bool exact,
 static void name_trampoline(
 	struct lk_runtime_ctx *ctx, const struct lk_code *code, struct lk_managed_line *line)
 {
-	line->function = given(code->name) ?
-		lk_strings_add(lk_runtime_strings(ctx), code->name) : "(mono trampoline)";
+	line->function = given(code->name) ? lk_strings_add(lk_runtime_strings(ctx), code->name)
+					   : "(mono trampoline)";
 	line->generated = true;
 }
 

@@ -30,8 +30,7 @@ int lk_pdb_open(const void *bytes, size_t size, const uint8_t *guid, struct lk_p
 }
 
 /* A path is a blob: a separator, then the parts, each a blob of its own; 0 is an empty one. */
-static const char *document_name(
-	const struct lk_pdb *pdb, uint32_t row, struct lk_strings *strings)
+static const char *document_name(const struct lk_pdb *pdb, uint32_t row, struct lk_strings *strings)
 {
 	struct lk_cursor c = lk_metadata_blob(
 		&pdb->md, lk_metadata_cell(&pdb->md, LK_TABLE_DOCUMENT, row, LK_DOCUMENT_NAME));
@@ -64,8 +63,7 @@ struct decoder {
 static int read_position(struct decoder *d)
 {
 	uint32_t lines = lk_metadata_unsigned(&d->c);
-	int32_t columns =
-		lines ? lk_metadata_signed(&d->c) : (int32_t)lk_metadata_unsigned(&d->c);
+	int32_t columns = lines ? lk_metadata_signed(&d->c) : (int32_t)lk_metadata_unsigned(&d->c);
 
 	d->point.hidden = !lines && !columns;
 	if (!d->point.hidden && !d->any_visible) {
@@ -108,8 +106,7 @@ int lk_pdb_points(const struct lk_pdb *pdb, uint32_t token, struct lk_strings *s
 		return -ENODATA;
 	d.c = lk_metadata_blob(&pdb->md, blob);
 	lk_metadata_unsigned(&d.c); /* signature of the locals */
-	document = lk_metadata_cell(
-		&pdb->md, LK_TABLE_METHOD_DEBUG, row, LK_METHOD_DEBUG_DOCUMENT);
+	document = lk_metadata_cell(&pdb->md, LK_TABLE_METHOD_DEBUG, row, LK_METHOD_DEBUG_DOCUMENT);
 	if (!document)
 		document = lk_metadata_unsigned(&d.c);
 	d.point.file = document_name(pdb, document, strings);

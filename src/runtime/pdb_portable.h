@@ -6,7 +6,7 @@
 #ifndef LK_RUNTIME_PDB_PORTABLE_H
 #define LK_RUNTIME_PDB_PORTABLE_H
 
-#include "runtime/lines.h"
+#include "runtime/il_points.h"
 #include "runtime/metadata.h"
 #include "util/mem.h"
 

@@ -4,10 +4,10 @@
 
 #include "base/cursor.h"
 
-#define SECTION_SIZE     40u
+#define SECTION_SIZE	 40u
 #define DEBUG_ENTRY_SIZE 28u
-#define DIRECTORY_DEBUG  6u
-#define DIRECTORY_CLI    14u
+#define DIRECTORY_DEBUG	 6u
+#define DIRECTORY_CLI	 14u
 
 struct directory {
 	uint32_t rva;

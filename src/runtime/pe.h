@@ -26,7 +26,7 @@ struct lk_pe {
 
 /* An entry of the debug directory. */
 struct lk_pe_debug {
-	uint32_t type;  /* LK_PE_DEBUG_*, or one that we do not know */
+	uint32_t type;	/* LK_PE_DEBUG_*, or one that we do not know */
 	uint32_t stamp; /* of an LK_PE_DEBUG_CODEVIEW: last four bytes of the PDB's id */
 	const uint8_t *data;
 	size_t size;

@@ -55,8 +55,8 @@ struct lk_assembly *lk_runtime_assembly(struct lk_runtime_ctx *ctx, const char *
 			return ctx->opened[i].assembly;
 	if (lk_assembly_open(path, ctx->strings, &o.assembly, NULL) < 0)
 		o.assembly = NULL;
-	ctx->opened = lk_grow(
-		ctx->opened, ctx->nr_opened, &ctx->opened_capacity, sizeof(*ctx->opened));
+	ctx->opened =
+		lk_grow(ctx->opened, ctx->nr_opened, &ctx->opened_capacity, sizeof(*ctx->opened));
 	ctx->opened[ctx->nr_opened++] = o;
 	return o.assembly;
 }

@@ -6,10 +6,10 @@
 
 #define HEADER_DEBUG_DATA 1u
 #define HEADER_SIZE_SHIFT 2
-#define POINT_FLAG_EXIT   2u
+#define POINT_FLAG_EXIT	  2u
 
 struct point {
-	int64_t il;     /* -1: the method's entry */
+	int64_t il;	/* -1: the method's entry */
 	int64_t native; /* negative: code that was optimised away */
 };
 

@@ -18,7 +18,6 @@
  * last point at or before it.  -ENODATA: before the first point (the prologue),
  * or no points; -EBADMSG: damaged.
  */
-int lk_seq_points_il(
-	const void *map, size_t map_size, uint64_t native_offset, uint32_t *ret_il);
+int lk_seq_points_il(const void *map, size_t map_size, uint64_t native_offset, uint32_t *ret_il);
 
 #endif

@@ -121,8 +121,9 @@ void lk_type_def_path(const struct lk_metadata *md, uint32_t type_row, struct lk
 	uint32_t chain[DEPTH_MAX];
 
 	for (unsigned n = type_chain(md, type_row, chain); n; n--) {
-		lk_name_text_add(text, lk_metadata_string(md, lk_metadata_cell(md,
-			LK_TABLE_TYPE_DEF, chain[n - 1], LK_TYPE_DEF_NAME)));
+		lk_name_text_add(
+			text, lk_metadata_string(md, lk_metadata_cell(md, LK_TABLE_TYPE_DEF,
+							     chain[n - 1], LK_TYPE_DEF_NAME)));
 		if (n > 1)
 			lk_name_text_add(text, "/");
 	}
@@ -133,8 +134,8 @@ const char *lk_type_def_space(const struct lk_metadata *md, uint32_t type_row)
 	uint32_t chain[DEPTH_MAX];
 	unsigned n = type_chain(md, type_row, chain);
 
-	return lk_metadata_string(md, lk_metadata_cell(md, LK_TABLE_TYPE_DEF,
-		n ? chain[n - 1] : 0, LK_TYPE_DEF_SPACE));
+	return lk_metadata_string(md,
+		lk_metadata_cell(md, LK_TABLE_TYPE_DEF, n ? chain[n - 1] : 0, LK_TYPE_DEF_SPACE));
 }
 
 void lk_type_def_name(const struct lk_metadata *md, uint32_t type_row, struct lk_name_text *text)
@@ -142,8 +143,9 @@ void lk_type_def_name(const struct lk_metadata *md, uint32_t type_row, struct lk
 	const char *space = lk_type_def_space(md, type_row);
 	const char *name = lk_metadata_string(
 		md, lk_metadata_cell(md, LK_TABLE_TYPE_DEF, type_row, LK_TYPE_DEF_NAME));
-	const char *s = lk_metadata_is_core_library(md) && !enclosing_type(md, type_row) ?
-		lk_type_short_name(space, name) : NULL;
+	const char *s = lk_metadata_is_core_library(md) && !enclosing_type(md, type_row)
+				? lk_type_short_name(space, name)
+				: NULL;
 
 	if (s) {
 		lk_name_text_add(text, s);
@@ -171,8 +173,8 @@ static void type_ref_name(
 		lk_name_text_add(text, space);
 		lk_name_text_add(text, ".");
 	}
-	lk_name_text_add(text, lk_metadata_string(md,
-		lk_metadata_cell(md, LK_TABLE_TYPE_REF, row, LK_TYPE_REF_NAME)));
+	lk_name_text_add(text, lk_metadata_string(md, lk_metadata_cell(md, LK_TABLE_TYPE_REF, row,
+							      LK_TYPE_REF_NAME)));
 }
 
 static void write_type(struct writer *w, unsigned depth);
@@ -194,7 +196,7 @@ static void write_token(struct writer *w, unsigned depth)
 		break;
 	case 2: /* a TypeSpec is a signature of its own */
 		inner.c = lk_metadata_blob(w->md, lk_metadata_cell(w->md, LK_TABLE_TYPE_SPEC,
-			coded >> 2, LK_TYPE_SPEC_SIGNATURE));
+							  coded >> 2, LK_TYPE_SPEC_SIGNATURE));
 		write_type(&inner, depth + 1);
 		w->c.bad |= inner.c.bad;
 		break;
@@ -210,8 +212,8 @@ static void write_generic(struct writer *w, bool of_method, uint32_t number)
 	uint32_t owner = (of_method ? w->method_row : w->type_row) << 1 | of_method;
 	/* The owner's rows stand together, in the order of their numbers. */
 	uint32_t row = 1 + number +
-		       lk_metadata_last_at_most(md, LK_TABLE_GENERIC_PARAM,
-			       LK_GENERIC_PARAM_OWNER, owner - 1);
+		       lk_metadata_last_at_most(
+			       md, LK_TABLE_GENERIC_PARAM, LK_GENERIC_PARAM_OWNER, owner - 1);
 	const char *name = lk_metadata_string(
 		md, lk_metadata_cell(md, LK_TABLE_GENERIC_PARAM, row, LK_GENERIC_PARAM_NAME));
 
@@ -234,7 +236,7 @@ static void write_array(struct writer *w, unsigned depth)
 	n = lk_metadata_unsigned(&w->c);
 	for (; n && !w->c.bad; n--)
 		lk_metadata_unsigned(&w->c); /* lower bounds */
-	if (rank > 255) /* Mono's own limit for a rank */
+	if (rank > 255)			     /* Mono's own limit for a rank */
 		w->c.bad = true;
 	lk_name_text_add(w->text, "[");
 	for (; rank > 1 && !w->c.bad; rank--)
@@ -368,8 +370,7 @@ void lk_method_generics(
 	lk_name_text_add(text, ">");
 }
 
-int lk_method_params(
-	const struct lk_metadata *md, uint32_t method_row, struct lk_name_text *text)
+int lk_method_params(const struct lk_metadata *md, uint32_t method_row, struct lk_name_text *text)
 {
 	unsigned types_left = TYPES_MAX;
 	struct writer w = {.md = md, .method_row = method_row, .types_left = &types_left};

@@ -31,7 +31,6 @@ void lk_method_generics(
 	const struct lk_metadata *md, uint32_t method_row, struct lk_name_text *text);
 
 /* "int,string&".  -EBADMSG: damaged; what could be read is written. */
-int lk_method_params(
-	const struct lk_metadata *md, uint32_t method_row, struct lk_name_text *text);
+int lk_method_params(const struct lk_metadata *md, uint32_t method_row, struct lk_name_text *text);
 
 #endif

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "symbol/symtab.h"
+
 #define MAX_INLINED 64
 #define MAX_DEPTH   256
 
@@ -43,6 +45,18 @@ static void drop_empty_parts(char *path)
 	*to = 0;
 }
 
+/*
+ * libdw joins a relative name to directory 0 of the line table, which is the
+ * unit's directory, but not names in a relative directory to that.  Where the
+ * directory is itself relative (-ffile-prefix-map), only the text tells.
+ */
+static bool is_joined(const char *directory, const char *name)
+{
+	size_t size = strlen(directory);
+
+	return is_absolute(name) || (!strncmp(name, directory, size) && name[size] == '/');
+}
+
 const char *lk_source_path(struct lk_strings *strings, const char *directory, const char *name)
 {
 	const char *text;
@@ -50,7 +64,7 @@ const char *lk_source_path(struct lk_strings *strings, const char *directory, co
 
 	if (!name || !*name || !strcmp(name, "???"))
 		return NULL; /* libdw's word for a file number that the table lacks */
-	if (directory && is_absolute(directory) && !is_absolute(name))
+	if (directory && *directory && !is_joined(directory, name))
 		path = lk_xasprintf("%s/%s", directory, name);
 	else
 		path = lk_xstrdup(name);
@@ -122,15 +136,21 @@ static const char *linkage_name(Dwarf_Die *die)
 	return name && *name ? name : NULL;
 }
 
+/*
+ * A mangled name says most.  Other linkage names are the library's business
+ * (glibc: __GI_abort); the name in the source is what people know.
+ */
 static const char *function_name(Dwarf_Die *die, struct lk_strings *strings, bool *ret_full)
 {
-	const char *name = linkage_name(die);
+	const char *linkage = linkage_name(die), *name;
 
-	*ret_full = name != NULL;
-	if (name)
-		return lk_demangle(strings, name);
+	*ret_full = linkage && lk_is_mangled(linkage);
+	if (*ret_full)
+		return lk_demangle(strings, linkage);
 	name = dwarf_diename(die);
-	return name && *name ? lk_strings_add(strings, name) : NULL;
+	if (!name || !*name)
+		name = linkage;
+	return name ? lk_strings_add(strings, name) : NULL;
 }
 
 /* A block that says nothing of where it is may hold the address. */
@@ -173,62 +193,64 @@ static bool descend(struct chain *chain, Dwarf_Die *scope, unsigned depth)
 	return false;
 }
 
-/* Writes what is inlined, innermost first, from where the code itself came; returns how many. */
-static size_t put_inlined(struct lk_unit *unit, struct chain *chain, struct position *position,
-	struct lk_strings *strings, struct lk_line *lines, size_t max)
+/* Adds what is inlined, innermost first, from where the code itself came. */
+static void put_inlined(
+	struct lk_lines *q, struct lk_unit *unit, struct chain *chain, struct position *position)
 {
-	size_t nr = 0;
 	bool full;
 
 	for (size_t i = chain->nr; i--;) {
 		Dwarf_Die *die = &chain->inlined[i];
 
-		if (nr < max)
-			lines[nr++] = (struct lk_line){
-				.function = function_name(die, strings, &full),
+		/* The last line is the function's, however few there are. */
+		if (q->nr + 1 < q->max)
+			q->lines[q->nr++] = (struct lk_line){
+				.function = function_name(die, q->strings, &full),
 				.file = position->file,
 				.line = position->line,
 				.inlined = true,
 			};
-		*position = call_of(unit, die, strings);
+		*position = call_of(unit, die, q->strings);
 	}
-	return nr;
 }
 
-static size_t find_in_unit(struct lk_units *units, struct lk_unit *unit, uint64_t addr,
-	struct lk_strings *strings, struct lk_line *lines, size_t max, bool *ret_full_name)
+static void put_function(struct lk_lines *q, Dwarf_Die *function, struct position position)
 {
-	struct chain chain = {.addr = addr};
-	Dwarf_Die function;
-	bool has_function = lk_unit_function(units, unit, addr, &function);
-	struct position position = line_at(unit, addr, strings);
-	size_t nr;
+	Dwarf_Addr base, low, high;
 
-	*ret_full_name = false;
-	if (!has_function) {
-		lines[0] = (struct lk_line){.file = position.file, .line = position.line};
-		return position.file != NULL;
-	}
-	descend(&chain, &function, 0);
-	nr = put_inlined(unit, &chain, &position, strings, lines, max - 1);
-	lines[nr++] = (struct lk_line){
-		.function = function_name(&function, strings, ret_full_name),
+	q->lines[q->nr++] = (struct lk_line){
+		.function = function_name(function, q->strings, &q->full_name),
 		.file = position.file,
 		.line = position.line,
 	};
-	return nr;
+	if (dwarf_ranges(function, 0, &base, &low, &high) > 0)
+		q->entry = low;
 }
 
-size_t lk_lines_find(struct lk_units *units, uint64_t addr, struct lk_strings *strings,
-	struct lk_line *lines, size_t max, bool *ret_full_name)
+static void find_in_unit(struct lk_lines *q, struct lk_unit *unit)
 {
-	size_t at = LK_SPANS_NONE, nr;
+	struct chain chain = {.addr = q->addr};
+	struct position position = line_at(unit, q->addr, q->strings);
+	Dwarf_Die function;
+
+	if (lk_unit_function(q->units, unit, q->addr, &function)) {
+		descend(&chain, &function, 0);
+		put_inlined(q, unit, &chain, &position);
+		put_function(q, &function, position);
+	} else if (position.file) {
+		q->lines[q->nr++] =
+			(struct lk_line){.file = position.file, .line = position.line};
+	}
+}
+
+void lk_lines_find(struct lk_lines *q)
+{
+	size_t at = LK_SPANS_NONE;
 	struct lk_unit *unit;
 
-	while ((unit = lk_units_find(units, addr, &at))) {
-		nr = find_in_unit(units, unit, addr, strings, lines, max, ret_full_name);
-		if (nr)
-			return nr;
-	}
-	return 0;
+	q->nr = 0;
+	q->full_name = false;
+	q->entry = q->addr;
+	while (!q->nr && (unit = lk_units_find(q->units, q->addr, &at)))
+		find_in_unit(q, unit);
 }

@@ -9,19 +9,25 @@
 #include "symbol/symbol.h"
 #include "symbol/units.h"
 
-/*
- * As lk_module_lines, but 0 where DWARF says nothing of addr.  The last
- * function's name may be missing; ret_full_name: it came from a linkage name and
- * says all there is to say.
- */
-size_t lk_lines_find(struct lk_units *units, uint64_t addr, struct lk_strings *strings,
-	struct lk_line *lines, size_t max, bool *ret_full_name);
+/* One question: what is at addr?  The caller fills the first part. */
+struct lk_lines {
+	struct lk_units *units;
+	struct lk_strings *strings;
+	uint64_t addr;
+	struct lk_line *lines;
+	size_t max; /* 1 at least */
+
+	size_t nr;      /* lines written; 0: DWARF says nothing of addr */
+	bool full_name; /* the last one's comes from a mangled name and says all there is to say */
+	uint64_t entry; /* where the last one's function begins; addr where that is unknown */
+};
+
+/* Fills the lines as lk_module_lines does; the last function may have no name. */
+void lk_lines_find(struct lk_lines *q);
 
 /*
- * A source file's name as reports show it: joined to the directory where only
- * that is absolute (libdw has joined it to the line table's own directory, and a
- * relative one, from -ffile-prefix-map, would stand there twice), without empty
- * and "." parts.  ".." stays, it may lead through a link.
+ * A source file's name as reports show it: joined to the directory where it is
+ * relative, without empty and "." parts.  ".." stays, it may lead through a link.
  */
 const char *lk_source_path(struct lk_strings *strings, const char *directory, const char *name);
 

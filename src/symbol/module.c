@@ -3,8 +3,8 @@
  * what they say together.  DWARF comes first; the symbol tables fill in what it
  * leaves out (assembler has lines but no functions) and correct two things:
  *
- *  - glibc's DWARF calls malloc __libc_malloc; where a symbol of the same function
- *    has fewer leading underscores, that one is what callers wrote;
+ *  - glibc's DWARF calls malloc __libc_malloc; the symbol that begins where the
+ *    function begins may be the one that callers wrote;
  *  - DWARF without linkage names has only "push_back" where the symbol has the
  *    whole name.
  */
@@ -142,47 +142,47 @@ static const char *symbol_name(struct lk_module *module, const struct lk_functio
 		module->strings, lk_strings_add_n(module->strings, symbol->name, size));
 }
 
-static bool is_mangled(const char *name)
-{
-	return name[0] == '_' && (name[1] == 'Z' || name[1] == 'R');
-}
-
-/* DWARF's name is not a linkage name: does the symbol's say more? */
-static bool is_better(const struct lk_function *symbol, const char *name)
-{
-	if (!name || is_mangled(symbol->name))
-		return true;
-	return symbol->size && lk_leading_underscores(symbol->name) < lk_leading_underscores(name);
-}
-
 /* Where DWARF knows nothing; returns what lk_module_lines does. */
-static int name_by_symbol(struct lk_module *module, const struct lk_function *symbol,
-	uint64_t addr, struct lk_line *line)
+static int name_by_symbol(struct lk_module *module, uint64_t addr, struct lk_line *line)
 {
-	*line = (struct lk_line){
-		.function = symbol ? symbol_name(module, symbol)
-				   : lk_plt_name(&module->file, addr, module->strings),
-	};
-	return line->function ? 1 : -ENODATA;
+	const struct lk_function *symbol = lk_symtab_find(&module->symtab, addr);
+	const char *name = symbol ? symbol_name(module, symbol)
+				  : lk_plt_name(&module->file, addr, module->strings);
+
+	if (!name)
+		return -ENODATA;
+	*line = (struct lk_line){.function = name};
+	return 1;
+}
+
+/* The name of the function that DWARF found: see the top of this file. */
+static void correct_name(struct lk_module *module, const struct lk_lines *q, struct lk_line *line)
+{
+	const struct lk_function *symbol;
+
+	if (q->full_name)
+		return;
+	/* At its entry: the parts of a split function have names of their own. */
+	symbol = lk_symtab_find(&module->symtab, line->function ? q->entry : q->addr);
+	if (symbol && (!line->function || lk_function_is_known_as(symbol, line->function)))
+		line->function = symbol_name(module, symbol);
 }
 
 int lk_module_lines(struct lk_module *module, uint64_t addr, struct lk_line *lines, size_t max)
 {
-	const struct lk_function *symbol;
-	bool full_name = false;
-	size_t nr = 0;
+	struct lk_lines q = {
+		.strings = module->strings, .addr = addr, .lines = lines, .max = max};
 
 	if (!max)
 		return -ENODATA;
 	read_all(module);
-	if (module->units)
-		nr = lk_lines_find(module->units, addr, module->strings, lines, max, &full_name);
-	symbol = lk_symtab_find(&module->symtab, addr);
-	if (!nr)
-		return name_by_symbol(module, symbol, addr, &lines[0]);
-	if (symbol && !full_name && is_better(symbol, lines[nr - 1].function))
-		lines[nr - 1].function = symbol_name(module, symbol);
-	return (int)nr;
+	q.units = module->units;
+	if (q.units)
+		lk_lines_find(&q);
+	if (!q.nr)
+		return name_by_symbol(module, addr, &lines[0]);
+	correct_name(module, &q, &lines[q.nr - 1]);
+	return (int)q.nr;
 }
 
 enum lk_module_info_level lk_module_level(struct lk_module *module)

@@ -37,6 +37,8 @@ struct lk_module *lk_module_free(struct lk_module *module);
  * function that really holds it.  addr is in the file's own address space
  * (run-time address - bias); for a return address pass address - 1.
  * Returns how many lines (1..max), or -ENODATA where nothing covers addr.
+ * Where max is too small the outer inlined functions are left out; the last line is
+ * the function in any case, so that max 1 gives the function and the line in it.
  */
 int lk_module_lines(struct lk_module *module, uint64_t addr, struct lk_line *lines, size_t max);
 
@@ -48,7 +50,11 @@ enum lk_module_info_level {
 };
 enum lk_module_info_level lk_module_level(struct lk_module *module);
 
-/* Demangles C++, Rust, D; gives the name itself where it is not mangled. */
+/*
+ * Demangles C++, Rust, D; gives the name itself where it is not mangled.  C++ names
+ * have parameters but no return types; those over 200 characters lose the
+ * parameters.  Rust's legacy hash is dropped.
+ */
 const char *lk_demangle(struct lk_strings *strings, const char *name);
 
 #endif

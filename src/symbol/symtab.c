@@ -86,9 +86,26 @@ size_t lk_function_name_size(const struct lk_function *function)
 	return (size_t)(version - name);
 }
 
-size_t lk_leading_underscores(const char *name)
+bool lk_is_mangled(const char *name)
+{
+	return name[0] == '_' && (name[1] == 'Z' || name[1] == 'R');
+}
+
+static size_t underscores(const char *name)
 {
 	return strspn(name, "_");
+}
+
+bool lk_function_is_known_as(const struct lk_function *function, const char *source_name)
+{
+	size_t size = lk_function_name_size(function);
+
+	if (lk_is_mangled(function->name))
+		return true;
+	if (!function->size || function->binding == STB_LOCAL)
+		return false;
+	return underscores(function->name) < underscores(source_name) ||
+	       !strncmp(function->name, source_name, size);
 }
 
 static bool is_compatibility(const struct lk_function *f)
@@ -109,7 +126,7 @@ static int by_niceness(const struct lk_function *a, const struct lk_function *b)
 	if (!d)
 		d = is_compatibility(a) - is_compatibility(b);
 	if (!d)
-		d = (int)lk_leading_underscores(a->name) - (int)lk_leading_underscores(b->name);
+		d = (int)underscores(a->name) - (int)underscores(b->name);
 	if (!d)
 		d = (a->binding == STB_WEAK) - (b->binding == STB_WEAK);
 	if (d)

@@ -51,7 +51,15 @@ const struct lk_function *lk_symtab_find(const struct lk_symtab *symtab, uint64_
 /* How much of the name counts: without its version. */
 size_t lk_function_name_size(const struct lk_function *function);
 
-/* Of a name: for the choice between an alias and another source's name. */
-size_t lk_leading_underscores(const char *name);
+/* C++ or Rust: such a name says more than the name in the source. */
+bool lk_is_mangled(const char *name);
+
+/*
+ * Is the symbol's name what people know the function by, rather than its name in
+ * the source?  Mangled names are, and exported ones that have fewer leading
+ * underscores (malloc, not __libc_malloc) or lack only a suffix
+ * (__libc_start_main, not __libc_start_main_impl).
+ */
+bool lk_function_is_known_as(const struct lk_function *function, const char *source_name);
 
 #endif

@@ -51,12 +51,12 @@ struct lk_mono {
 	uint32_t image_table_rows; /* u32 of table 0; each further table 16 bytes on; 0: unknown */
 	uint32_t domain_id;
 
-	uint64_t tables_off;                         /* lazy: of jit_info_table in MonoDomain */
-	uint64_t unwind_var;                         /* lazy: cached_info */
+	uint64_t tables_off;			     /* lazy: of jit_info_table in MonoDomain */
+	uint64_t unwind_var;			     /* lazy: cached_info */
 	uint64_t domain_list_vars[LK_MONO_NR_LISTS]; /* lazy: appdomains_list and its likes */
-	uint32_t names_ok;                           /* lazy: 1 good, 2 bad */
-	uint32_t nr_failed;                          /* searches for unwind_var in vain */
-	uint32_t nr_asked;                           /* after which it was asked for so often */
+	uint32_t names_ok;			     /* lazy: 1 good, 2 bad */
+	uint32_t nr_failed;			     /* searches for unwind_var in vain */
+	uint32_t nr_asked;			     /* after which it was asked for so often */
 };
 
 extern struct lk_mono lk_mono;

@@ -17,16 +17,17 @@
  */
 #include "base/cursor.h"
 #include "elf/dynsym.h"
+#include "walk/mem.h"
 #include "walk/mono.h"
 
 #include <elf.h>
 #include <errno.h>
 
-#define AOT_VERSION       171u
+#define AOT_VERSION	  171u
 #define AOT_SEPARATE_DATA 64u
-#define CALL_SIZE         5u
-#define EX_HAS_UNWIND     2u
-#define NR_KNOWN          64u
+#define CALL_SIZE	  5u
+#define EX_HAS_UNWIND	  2u
+#define NR_KNOWN	  64u
 
 enum info_offset {
 	INFO_CODE_START = 48,
@@ -73,14 +74,12 @@ static struct lk_cursor cursor_at(const struct link_map *map, uint64_t addr)
 	const Elf64_Ehdr *ehdr = (const Elf64_Ehdr *)map->l_addr;
 	const Elf64_Phdr *phdr = (const Elf64_Phdr *)(map->l_addr + ehdr->e_phoff);
 
-	/* The header is mapped: Mono links these with the first segment at offset 0. */
 	for (unsigned i = 0; i < ehdr->e_phnum; i++) {
 		uint64_t start = map->l_addr + phdr[i].p_vaddr;
 
 		if (phdr[i].p_type == PT_LOAD && phdr[i].p_flags & PF_R && addr >= start &&
 			addr - start < phdr[i].p_memsz)
-			return lk_cursor_over((const void *)addr,
-				phdr[i].p_memsz - (addr - start));
+			return lk_cursor_over((const void *)addr, phdr[i].p_memsz - (addr - start));
 	}
 	return none;
 }
@@ -102,12 +101,16 @@ static uint32_t number(struct lk_cursor *c)
 
 static int module_open(const struct link_map *map, struct aot_module *m)
 {
+	uint8_t magic[SELFMAG];
 	struct lk_cursor c;
 
 	*m = (struct aot_module){.map = map};
 	m->info = lk_elf_symbol(map, "mono_aot_file_info");
 	if (!m->info)
 		return -ENODATA;
+	if (lk_mem_read(map->l_addr, &magic, sizeof(magic)) ||
+		__builtin_memcmp(magic, ELFMAG, SELFMAG))
+		return -EOPNOTSUPP;
 	c = cursor_at(map, (uint64_t)m->info);
 	if (!lk_cursor_take(&c, INFO_SIZE))
 		return -EBADMSG;
@@ -215,8 +218,8 @@ static struct bounds search_all(const struct aot_module *m, uint64_t pc)
 }
 
 /* Entry index of a table of offsets. */
-static int table_offset(const struct aot_module *m, enum info_offset table, uint32_t index,
-	uint32_t *ret_offset)
+static int table_offset(
+	const struct aot_module *m, enum info_offset table, uint32_t index, uint32_t *ret_offset)
 {
 	uint64_t at = info_u64(m, table);
 	struct lk_cursor c = cursor_at(m->map, at);

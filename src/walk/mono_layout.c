@@ -6,11 +6,12 @@
 #include <elf.h>
 #include <errno.h>
 
-#define MAX_LOADS 4
+#define MAX_STEPS  8
+#define FIELDS_END 4096u /* no field lies further into its structure */
 
 /* Offsets in MonoJitInfo that the accessors must confirm; the rest hangs on them. */
 #define INFO_CODE_START 16
-#define INFO_CODE_SIZE  28
+#define INFO_CODE_SIZE	28
 
 /*
  * An accessor is a function of a few loads and a return.  It is followed with
@@ -24,66 +25,88 @@ struct follow {
 	bool done;
 };
 
-/* mov or lea rax, [rip + d32]; mov rax or eax, [base + d8 / d32 / 0]; ret; jmp; endbr64 */
-static int follow_step(struct follow *f)
+static int32_t disp32(const uint8_t *at)
 {
-	static const uint8_t endbr[4] = {0xf3, 0x0f, 0x1e, 0xfa};
-	uint8_t code[16], *p = code;
-	bool wide = false, loads;
-	uint64_t base, addr;
+	int32_t v;
+
+	__builtin_memcpy(&v, at, sizeof(v));
+	return v;
+}
+
+/*
+ * The address that a ModRM byte with register rax and base rip, rax or rdi makes.
+ * at is the byte's place in code, which was read from f->pc.  Gives the
+ * instruction's size, or -EOPNOTSUPP.
+ */
+static int operand(const struct follow *f, const uint8_t *code, int at, uint64_t *ret_addr)
+{
+	unsigned mod = code[at] >> 6, reg = code[at] >> 3 & 7, rm = code[at] & 7;
+	uint64_t base = rm == 0 ? f->rax : 0;
 	int32_t disp = 0;
 
-	if (lk_mem_read_some(f->pc, code, sizeof(code)) < 8)
-		return -EFAULT;
-	if (!__builtin_memcmp(p, endbr, sizeof(endbr))) {
-		f->pc += sizeof(endbr);
-		return 0;
-	}
-	if (*p == 0xc3) {
-		f->done = true;
-		return 0;
-	}
-	if (*p == 0xe9) {
-		__builtin_memcpy(&disp, p + 1, sizeof(disp));
-		f->pc += 5 + (uint64_t)(int64_t)disp;
-		return 0;
-	}
-	if (*p == 0x48) {
-		wide = true;
-		p++;
-	}
-	if (*p != 0x8b && !(wide && *p == 0x8d))
+	if (reg != 0)
 		return -EOPNOTSUPP;
-	loads = *p++ == 0x8b;
-	if ((*p & 0xc7) == 0x05 && (*p >> 3 & 7) == 0) { /* rax, [rip + d32] */
-		__builtin_memcpy(&disp, p + 1, sizeof(disp));
-		base = f->pc + (uint64_t)(p + 5 - code);
-		p += 5;
-	} else {
-		unsigned mod = *p >> 6, reg = *p >> 3 & 7, rm = *p & 7;
-
-		if (reg != 0 || (rm != 0 && rm != 7) || mod == 3)
-			return -EOPNOTSUPP;
-		base = rm == 7 ? 0 : f->rax;
-		p++;
-		if (mod == 1) {
-			disp = (int8_t)*p++;
-		} else if (mod == 2) {
-			__builtin_memcpy(&disp, p, sizeof(disp));
-			p += 4;
-		}
+	at++;
+	if (mod == 0 && rm == 5) {
+		base = f->pc + (uint64_t)at + 4;
+		mod = 2;
+	} else if (mod == 3 || (rm != 0 && rm != 7)) {
+		return -EOPNOTSUPP;
 	}
-	addr = base + (uint64_t)(int64_t)disp;
-	f->pc += (uint64_t)(p - code);
+	if (mod == 1)
+		disp = (int8_t)code[at++];
+	if (mod == 2) {
+		disp = disp32(code + at);
+		at += 4;
+	}
+	*ret_addr = base + (uint64_t)(int64_t)disp;
+	return at;
+}
+
+/* mov rax or eax, [operand]; lea rax, [operand] */
+static int follow_move(struct follow *f, const uint8_t *code)
+{
+	bool wide = code[0] == 0x48;
+	uint8_t op = code[wide];
+	uint64_t addr;
+	int size;
+
+	if (op != 0x8b && !(wide && op == 0x8d))
+		return -EOPNOTSUPP;
+	size = operand(f, code, wide + 1, &addr);
+	if (size < 0)
+		return size;
+	f->pc += (uint64_t)size;
 	f->rax = addr;
-	if (!loads)
+	if (op == 0x8d)
 		return 0;
 	f->last = addr;
 	f->rax = 0;
-	/* A field of the argument can't be read now; then only ret may follow. */
-	if (addr >= 4096 && lk_mem_read(addr, &f->rax, wide ? 8 : 4))
+	/* A field of the argument can't be read now; then only the return may follow. */
+	return addr >= FIELDS_END ? lk_mem_read(addr, &f->rax, wide ? 8 : 4) : 0;
+}
+
+static int follow_step(struct follow *f)
+{
+	static const uint8_t endbr[4] = {0xf3, 0x0f, 0x1e, 0xfa};
+	uint8_t code[16] = {0};
+
+	/* The last function of a segment may end before 16 bytes do. */
+	if (!lk_mem_read_some(f->pc, code, sizeof(code)))
 		return -EFAULT;
-	return 0;
+	if (!__builtin_memcmp(code, endbr, sizeof(endbr))) {
+		f->pc += sizeof(endbr);
+		return 0;
+	}
+	if (code[0] == 0xc3) { /* ret */
+		f->done = true;
+		return 0;
+	}
+	if (code[0] == 0xe9) { /* jmp d32 */
+		f->pc += 5 + (uint64_t)(int64_t)disp32(code + 1);
+		return 0;
+	}
+	return follow_move(f, code);
 }
 
 static int follow(const struct link_map *m, const char *name, uint64_t *ret_last)
@@ -92,7 +115,7 @@ static int follow(const struct link_map *m, const char *name, uint64_t *ret_last
 
 	if (!f.pc)
 		return -EOPNOTSUPP;
-	for (unsigned i = 0; i < 2 * MAX_LOADS && !f.done; i++)
+	for (unsigned i = 0; i < MAX_STEPS && !f.done; i++)
 		if (follow_step(&f))
 			return -EOPNOTSUPP;
 	if (!f.done || !f.last)
@@ -108,7 +131,7 @@ static int field(const struct link_map *m, const char *name, uint32_t *ret_offse
 
 	if (r)
 		return r;
-	if (last >= 4096)
+	if (last >= FIELDS_END)
 		return -EOPNOTSUPP;
 	*ret_offset = (uint32_t)last;
 	return 0;
@@ -131,7 +154,7 @@ static uint32_t table_rows_offset(const struct link_map *m)
 			(code[i + 2] != 0x3e && code[i + 2] != 0x37))
 			continue;
 		__builtin_memcpy(&disp, code + i + 3, sizeof(disp));
-		return disp < 4096 ? disp : 0;
+		return disp < FIELDS_END ? disp : 0;
 	}
 	return 0;
 }

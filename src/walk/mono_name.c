@@ -3,15 +3,15 @@
 
 #include <errno.h>
 
-#define MAX_NESTING 8u
+#define MAX_NESTING  8u
 #define TABLE_METHOD 6u
 #define TOKEN_METHOD 0x06000000u
 
 /* Bits of the word behind MonoMethod.name, and MonoMethodInflated.declaring. */
-#define METHOD_KIND(bits)     ((bits) >> 2 & 31)
-#define METHOD_INFLATED       (1u << 12)
-#define METHOD_DECLARING      56u
-#define TRAMPOLINE_NAME       16u
+#define METHOD_KIND(bits) ((bits) >> 2 & 31)
+#define METHOD_INFLATED	  (1u << 12)
+#define METHOD_DECLARING  56u
+#define TRAMPOLINE_NAME	  16u
 
 /* MonoSeqPointInfo: size << 2 | data follows | has debug data, as 7-bit groups */
 #define SEQ_DEBUG  1u

@@ -9,6 +9,7 @@
 #define MAX_CHUNKS    (1u << 20)
 #define INFO_SIZE     56
 #define MAX_RETRIES   3
+#define MAX_STRANGERS 4
 
 /* How much of a MonoDomain is searched for its tables: all of it in 6.8 is 608 bytes. */
 #define DOMAIN_STEP 256
@@ -122,8 +123,8 @@ static int entry_search(const struct chunk *chunk, uint64_t pc, uint32_t *ret_en
  * entries may overlap what was made in their place, and the last entry of a
  * chunk may have changed under us.  -ENODATA: not here; -EAGAIN: look in the next chunk.
  */
-static int entries_scan(const struct chunk *chunk, uint32_t from, uint64_t pc,
-	struct lk_mono_code *ret)
+static int entries_scan(
+	const struct chunk *chunk, uint32_t from, uint64_t pc, struct lk_mono_code *ret)
 {
 	struct lk_mono_code code;
 
@@ -212,14 +213,37 @@ uint64_t lk_mono_root_domain(void)
 	return lk_mem_u64(lk_mono.root_domain_var, &domain) ? 0 : domain;
 }
 
-/* Copies the domain list that var points to; only what proves to be a domain is used. */
-static size_t list_read(unsigned i, uint64_t list[LK_MONO_NR_DOMAINS])
+static bool is_domain(uint64_t at)
 {
-	uint64_t var = lk_load(&lk_mono.domain_list_vars[i]), at;
+	uint64_t off = lk_load(&lk_mono.tables_off), table_at;
+	struct table t;
+
+	return at % 8 == 0 && !lk_mem_u64(at + off, &table_at) && !table_read(table_at, at, &t);
+}
+
+/*
+ * Looks in the domains of the list that var points to.  Its size is not known:
+ * free places are NULL, and after a few words that are no domains it has ended.
+ */
+static int list_find(
+	uint64_t var, uint64_t root, unsigned which, uint64_t pc, struct lk_mono_code *ret)
+{
+	uint64_t list[LK_MONO_NR_DOMAINS], at;
+	unsigned nr_strangers = 0;
+	size_t nr;
 
 	if (!var || lk_mem_u64(var, &at) || !at)
-		return 0;
-	return lk_mem_read_some(at, list, 8 * LK_MONO_NR_DOMAINS) / 8;
+		return -ENODATA;
+	nr = lk_mem_read_some(at, list, sizeof(list)) / 8;
+	for (size_t i = 0; i < nr && nr_strangers < MAX_STRANGERS; i++) {
+		if (!list[i] || list[i] == root)
+			continue;
+		if (!is_domain(list[i]))
+			nr_strangers++;
+		else if (!domain_find(list[i], which, pc, ret))
+			return 0;
+	}
+	return -ENODATA;
 }
 
 /*
@@ -228,20 +252,15 @@ static size_t list_read(unsigned i, uint64_t list[LK_MONO_NR_DOMAINS])
  */
 static int find(unsigned which, uint64_t pc, struct lk_mono_code *ret)
 {
-	uint64_t root = lk_mono_root_domain(), list[LK_MONO_NR_DOMAINS];
+	uint64_t root = lk_mono_root_domain();
 
 	if (!root)
 		return -ENODATA;
 	if (!domain_find(root, which, pc, ret))
 		return 0;
-	for (unsigned i = 0; i < LK_MONO_NR_LISTS; i++) {
-		size_t nr = list_read(i, list);
-
-		for (size_t k = 0; k < nr; k++)
-			if (list[k] && list[k] % 8 == 0 && list[k] != root &&
-				!domain_find(list[k], which, pc, ret))
-				return 0;
-	}
+	for (unsigned i = 0; i < LK_MONO_NR_LISTS; i++)
+		if (!list_find(lk_load(&lk_mono.domain_list_vars[i]), root, which, pc, ret))
+			return 0;
 	return -ENODATA;
 }
 

@@ -13,17 +13,26 @@ static void compressed_integers(void)
 		uint8_t bytes[4];
 		uint32_t value;
 	} plain[] = {
-		{{0x03}, 0x03}, {{0x7f}, 0x7f}, {{0x80, 0x80}, 0x80}, {{0xae, 0x57}, 0x2e57},
-		{{0xbf, 0xff}, 0x3fff}, {{0xc0, 0x00, 0x40, 0x00}, 0x4000},
+		{{0x03}, 0x03},
+		{{0x7f}, 0x7f},
+		{{0x80, 0x80}, 0x80},
+		{{0xae, 0x57}, 0x2e57},
+		{{0xbf, 0xff}, 0x3fff},
+		{{0xc0, 0x00, 0x40, 0x00}, 0x4000},
 		{{0xdf, 0xff, 0xff, 0xff}, 0x1fffffff},
 	};
 	static const struct {
 		uint8_t bytes[4];
 		int32_t value;
 	} with_sign[] = {
-		{{0x06}, 3}, {{0x7b}, -3}, {{0x80, 0x80}, 64}, {{0x01}, -64},
-		{{0xc0, 0x00, 0x40, 0x00}, 8192}, {{0x80, 0x01}, -8192},
-		{{0xdf, 0xff, 0xff, 0xfe}, 268435455}, {{0xc0, 0x00, 0x00, 0x01}, -268435456},
+		{{0x06}, 3},
+		{{0x7b}, -3},
+		{{0x80, 0x80}, 64},
+		{{0x01}, -64},
+		{{0xc0, 0x00, 0x40, 0x00}, 8192},
+		{{0x80, 0x01}, -8192},
+		{{0xdf, 0xff, 0xff, 0xfe}, 268435455},
+		{{0xc0, 0x00, 0x00, 0x01}, -268435456},
 	};
 	unsigned wrong = 0;
 	struct lk_cursor c;
@@ -53,14 +62,15 @@ static void cells(void)
 	lk_pe_read(bytes, size, &pe);
 	tap_ok(lk_metadata_read(pe.metadata, pe.metadata_size, &md) == 0, "metadata of mcs opens");
 	tap_ok(md.tables[LK_TABLE_METHOD].rows == 0x1b, "it has a row for each method");
-	tap_ok(!strcmp(lk_metadata_string(&md,
-			       lk_metadata_cell(&md, LK_TABLE_METHOD, 11, LK_METHOD_NAME)),
+	tap_ok(!strcmp(lk_metadata_string(
+			       &md, lk_metadata_cell(&md, LK_TABLE_METHOD, 11, LK_METHOD_NAME)),
 		       "SayHello"),
 		"a row tells its method's name");
 	tap_ok(!lk_metadata_cell(&md, LK_TABLE_METHOD, 0, LK_METHOD_NAME) &&
 			!lk_metadata_cell(&md, LK_TABLE_METHOD, 0x1c, LK_METHOD_NAME),
 		"rows outside the table read as zeros");
-	tap_ok(lk_metadata_guid(&md, lk_metadata_cell(&md, LK_TABLE_MODULE, 1, LK_MODULE_MVID)) != NULL,
+	tap_ok(lk_metadata_guid(&md, lk_metadata_cell(&md, LK_TABLE_MODULE, 1, LK_MODULE_MVID)) !=
+			NULL,
 		"the module has an id");
 	tap_ok(!lk_metadata_guid(&md, 0) && !lk_metadata_guid(&md, 1000000),
 		"ids outside the heap are none");

@@ -34,10 +34,12 @@ static void refuses(void)
 	bytes = fixture_read("managed.exe", &size);
 	tap_ok(lk_pe_read(elf, sizeof(elf), &pe) == -ENOEXEC, "an ELF file is no assembly");
 	tap_ok(lk_pe_read(elf, 0, &pe) == -ENOEXEC, "an empty file is no assembly");
-	tap_ok(lk_pe_read(bytes, 0x100, &pe) == -EBADMSG, "an assembly cut in its headers is damaged");
+	tap_ok(lk_pe_read(bytes, 0x100, &pe) == -EBADMSG,
+		"an assembly cut in its headers is damaged");
 	bytes[0x80 + 24 + 208] = bytes[0x80 + 24 + 209] = 0; /* CLI directory's address */
 	bytes[0x80 + 24 + 210] = bytes[0x80 + 24 + 211] = 0;
-	tap_ok(lk_pe_read(bytes, size, &pe) == -ENOEXEC, "a PE file without CLI header is unmanaged");
+	tap_ok(lk_pe_read(bytes, size, &pe) == -ENOEXEC,
+		"a PE file without CLI header is unmanaged");
 	free(bytes);
 }
 

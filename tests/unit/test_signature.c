@@ -13,8 +13,11 @@ static int params_of(const void *signature, size_t size, struct lk_name_text *te
 	blobs[1] = (uint8_t)size;
 	memcpy(blobs + 2, signature, size);
 	row[0] = 1;
-	md.tables[LK_TABLE_METHOD] = (struct lk_table){.at = row, .rows = 1, .row_size = 2,
-		.nr_columns = 6, .offset = {0, 0, 0, 0, 0, 2, 2}};
+	md.tables[LK_TABLE_METHOD] = (struct lk_table){.at = row,
+		.rows = 1,
+		.row_size = 2,
+		.nr_columns = 6,
+		.offset = {0, 0, 0, 0, 0, 2, 2}};
 	md.tables[LK_TABLE_TYPE_SPEC] = (struct lk_table){
 		.at = row, .rows = 1, .row_size = 2, .nr_columns = 1, .offset = {0, 2}};
 	lk_name_text_init(text);
@@ -33,7 +36,8 @@ static void shapes(void)
 		{"a reference", "\x00\x01\x01\x10\x0e", 5, "string&"},
 		{"a pointer to a pointer", "\x00\x01\x01\x0f\x0f\x01", 6, "void**"},
 		{"an array of arrays", "\x00\x01\x01\x1d\x1d\x05", 6, "byte[][]"},
-		{"an array of rank 3", "\x00\x01\x01\x14\x08\x03\x01\x05\x02\x00\x02", 11, "int[,,]"},
+		{"an array of rank 3", "\x00\x01\x01\x14\x08\x03\x01\x05\x02\x00\x02", 11,
+			"int[,,]"},
 		{"a function pointer", "\x00\x02\x01\x1b\x00\x01\x01\x08\x0e", 9, "*(),string"},
 		{"generic parameters without names", "\x00\x02\x01\x13\x00\x1e\x01", 7, "!0,!!1"},
 		{"a variable argument list", "\x05\x02\x01\x08\x41\x0e", 6, "int,string"},
@@ -43,7 +47,8 @@ static void shapes(void)
 	for (size_t i = 0; i < LK_ARRAY_SIZE(all); i++) {
 		int r = params_of(all[i].signature, all[i].size, &text);
 
-		tap_ok(!r && !strcmp(text.at, all[i].text), "%s is written as Mono does", all[i].what);
+		tap_ok(!r && !strcmp(text.at, all[i].text), "%s is written as Mono does",
+			all[i].what);
 	}
 }
 
@@ -58,8 +63,10 @@ static void hostile(void)
 
 	memset(deep, 0x1d, sizeof(deep));
 	memcpy(deep, "\x00\x01\x01", 3);
-	tap_ok(params_of(deep, sizeof(deep), &text) < 0, "an array of arrays without end is damaged");
-	tap_ok(params_of(itself, sizeof(itself) - 1, &text) < 0, "a type made of itself is damaged");
+	tap_ok(params_of(deep, sizeof(deep), &text) < 0,
+		"an array of arrays without end is damaged");
+	tap_ok(params_of(itself, sizeof(itself) - 1, &text) < 0,
+		"a type made of itself is damaged");
 	tap_ok(params_of(count, sizeof(count) - 1, &text) < 0, "too few parameters are damaged");
 	tap_ok(params_of(rank, sizeof(rank) - 1, &text) < 0, "an array of absurd rank is damaged");
 	tap_ok(params_of("", 0, &text) < 0, "an empty signature is damaged");
@@ -85,8 +92,9 @@ static void as_mono(void)
 
 		lk_name_text_init(&text);
 		lk_type_def_name(&md, lk_method_type(&md, row), &text);
-		lk_name_text_addf(&text, ":%s", lk_metadata_string(&md,
-			lk_metadata_cell(&md, LK_TABLE_METHOD, row, LK_METHOD_NAME)));
+		lk_name_text_addf(&text, ":%s",
+			lk_metadata_string(
+				&md, lk_metadata_cell(&md, LK_TABLE_METHOD, row, LK_METHOD_NAME)));
 		lk_method_generics(&md, row, &text);
 		lk_name_text_add(&text, " (");
 		lk_method_params(&md, row, &text);

@@ -24,7 +24,7 @@ csc() {
 mcs -debug -unsafe -warn:0 -pathmap:"$PWD"=/src managed.cs
 mcs -out:"$work/oracle.exe" managed_oracle_mono.cs
 for what in names lines maps; do
-	mono --debug "$work/oracle.exe" $what managed.exe | sort >managed.exe.$what
+	mono --debug "$work/oracle.exe" $what managed.exe | sort -k1,1 -k2,2n >managed.exe.$what
 done
 
 csc Runtime Console Collections Runtime.InteropServices -- -debug:portable -pdb:managed-csc.pdb -out:managed-csc.dll managed.cs

@@ -2,17 +2,17 @@
  * Sequence points: which source line an IL offset of a method stands for.  Every
  * symbol file format (mdb.c, pdb_portable.c) decodes a method into one such list.
  */
-#ifndef LK_RUNTIME_LINES_H
-#define LK_RUNTIME_LINES_H
+#ifndef LK_RUNTIME_IL_POINTS_H
+#define LK_RUNTIME_IL_POINTS_H
 
 #include "base/defs.h"
 
 struct lk_il_point {
 	uint32_t il;
-	uint32_t line;    /* 0 where hidden */
+	uint32_t line;	  /* 0 where hidden */
 	uint32_t column;  /* 0 unknown */
 	const char *file; /* as stored in the symbol file; NULL unknown */
-	bool hidden;      /* code that no source line stands for */
+	bool hidden;	  /* code that no source line stands for */
 };
 
 struct lk_il_points {

@@ -1,4 +1,4 @@
-#include "runtime/lines.h"
+#include "runtime/il_points.h"
 
 #include <errno.h>
 #include <stdlib.h>
