@@ -72,6 +72,8 @@ void lk_thread_flush(struct lk_thread *t)
 		flush_tally(&t->tallies[i]);
 		t->tallies[i].hash = 0;
 	}
+	for (uint32_t i = 0; i < LK_STACKS_CACHED; i++)
+		t->known[i].hash = 0;
 }
 
 static uint32_t base_node(const struct lk_memo *m)
@@ -100,20 +102,19 @@ static uint32_t intern_stack(struct lk_memo *m)
 	return parent;
 }
 
-static LK_NOINLINE void load_tally(
-	struct lk_thread *t, struct lk_tally *tally, uint64_t key, enum lk_entry entry)
+/* Makes the stack known to the store; 0 where there is no room for it. */
+static LK_NOINLINE uint32_t intern_leaf(struct lk_thread *t, enum lk_entry entry)
 {
 	struct lk_memo *m = &t->memo;
 	uint32_t node = intern_stack(m), leaf = LK_NODE_NONE;
 
-	flush_tally(tally);
 	if (node != LK_NODE_NONE)
 		leaf = lk_node_intern(node, entry, false, lk_code_of);
 	if (leaf == LK_NODE_NONE) {
 		lk_count_lost(LK_LOST_STACKS);
-		leaf = 0;
-		key = 0; /* try again next time */
-	} else if (!lk_load(&lk_node_at(leaf)->allocs)) {
+		return 0;
+	}
+	if (!lk_load(&lk_node_at(leaf)->allocs)) {
 		if (m->truncated)
 			lk_count_lost(LK_LOST_TRUNCATED);
 		if (m->cut)
@@ -121,8 +122,22 @@ static LK_NOINLINE void load_tally(
 		if (m->guessed)
 			lk_count_lost(LK_LOST_APPROXIMATE);
 	}
-	tally->hash = key;
-	tally->stack = leaf;
+	return leaf;
+}
+
+static LK_NOINLINE void load_tally(
+	struct lk_thread *t, struct lk_tally *tally, uint64_t key, enum lk_entry entry)
+{
+	uint64_t *hash = &t->known[key & (LK_STACKS_CACHED - 1)].hash;
+	uint64_t *stack = &t->known[key & (LK_STACKS_CACHED - 1)].stack;
+
+	flush_tally(tally);
+	if (*hash != key) {
+		*stack = intern_leaf(t, entry);
+		*hash = *stack ? key : 0; /* without room: try again next time */
+	}
+	tally->hash = *hash;
+	tally->stack = (uint32_t)*stack;
 }
 
 /* The number of the calling stack; counts one allocation of size bytes for it. */

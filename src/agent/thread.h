@@ -26,7 +26,8 @@
 #define LK_GATE_CLOSED 0u
 #define LK_GATE_OPEN   1u
 #define LK_GATE_INSIDE 2u
-#define LK_STACKS_KNOWN 8u
+#define LK_STACKS_KNOWN  8u
+#define LK_STACKS_CACHED 16384u /* touched as needed; cc1 -O2 has about 20,000 */
 
 struct lk_thread {
 	uint32_t gate;
@@ -43,6 +44,14 @@ struct lk_thread {
 		uint64_t low, high;
 	} stacks[LK_STACKS_KNOWN]; /* stacks this thread was seen on */
 	uint32_t next_stack;
+	/*
+	 * Stacks met before whose tally entry is in use by another: a second level
+	 * behind the tallies, which are few because each costs memory of the store.
+	 */
+	struct {
+		uint64_t hash;
+		uint64_t stack;
+	} known[LK_STACKS_CACHED];
 	struct lk_memo memo;
 };
 

@@ -36,7 +36,8 @@ static uint32_t find(const uint32_t *index, uint32_t mask, uint32_t parent, uint
 		if (!number)
 			return LK_NODE_NONE;
 		n = lk_node_at(number);
-		if (n->pc == pc && n->parent == parent && !code_is_gone(n->code))
+		if (n->pc == pc && n->parent == parent && 
+			(!lk_load(&lk_writer->header->generation) || !code_is_gone(n->code)))
 			return number;
 	}
 }

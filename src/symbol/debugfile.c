@@ -17,7 +17,7 @@ struct search {
 	const struct lk_elffile *module;
 	const char *link; /* .gnu_debuglink's file name; NULL: there is none */
 	uint32_t checksum;
-	char *path;       /* without symbolic links where that is possible */
+	char *path;	  /* without symbolic links where that is possible */
 	char *directory;  /* path's, without the slash at its end */
 	size_t host_root; /* the length of /proc/PID/root at path's start */
 	struct lk_elffile *found;

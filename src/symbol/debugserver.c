@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 /* A server that has the file begins to send within a second or two. */
-#define ANSWER_WITHIN_S   5
+#define ANSWER_WITHIN_S	  5
 #define TRANSFER_WITHIN_S 120
 
 /* After that many questions in vain by time, the servers are left alone. */

@@ -15,7 +15,8 @@
 
 static bool table_fits(uint64_t offset, uint64_t nr, uint64_t entry_size, uint64_t file_size)
 {
-	return !nr || (offset <= file_size && nr <= (file_size - offset) / (entry_size ? entry_size : 1));
+	return !nr ||
+	       (offset <= file_size && nr <= (file_size - offset) / (entry_size ? entry_size : 1));
 }
 
 /* A file that was cut off keeps its header; everything the header points to is gone. */
@@ -56,8 +57,8 @@ static int open_elf(struct lk_elffile *file, uint64_t size)
 	if (file->image)
 		file->elf = elf_memory(file->image, size);
 	else
-		file->elf = elf_begin(
-			file->fd, size > READ_MAX ? ELF_C_READ_MMAP : ELF_C_READ, NULL);
+		file->elf =
+			elf_begin(file->fd, size > READ_MAX ? ELF_C_READ_MMAP : ELF_C_READ, NULL);
 	if (!file->elf)
 		return -EBADMSG;
 	r = check_headers(file, size);
@@ -190,8 +191,8 @@ const struct lk_spans *lk_elffile_code(struct lk_elffile *file)
 			add_code(&file->code, header.sh_addr, header.sh_size);
 	if (!file->code.nr && !elf_getphdrnum(file->elf, &nr_segments))
 		for (size_t i = 0; i < nr_segments; i++)
-			if (gelf_getphdr(file->elf, (int)i, &segment) && segment.p_type == PT_LOAD &&
-				(segment.p_flags & PF_X))
+			if (gelf_getphdr(file->elf, (int)i, &segment) &&
+				segment.p_type == PT_LOAD && (segment.p_flags & PF_X))
 				add_code(&file->code, segment.p_vaddr, segment.p_memsz);
 	lk_spans_sort(&file->code);
 	return &file->code;

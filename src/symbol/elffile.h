@@ -15,9 +15,9 @@
 
 struct lk_elffile {
 	char *path;
-	int fd;       /* -1: an image in memory */
-	void *image;  /* owned; NULL for a file */
-	Elf *elf;     /* NULL: nothing is open */
+	int fd;			 /* -1: an image in memory */
+	void *image;		 /* owned; NULL for a file */
+	Elf *elf;		 /* NULL: nothing is open */
 	const uint8_t *build_id; /* in the file's data; NULL: it has none */
 	size_t build_id_size;
 	uint64_t device, inode;

@@ -89,8 +89,7 @@ static struct position line_at(struct lk_unit *unit, uint64_t addr, struct lk_st
 
 	if (!row)
 		return p;
-	p.file = lk_source_path(
-		strings, directory_of(unit), dwarf_linesrc(row, NULL, NULL));
+	p.file = lk_source_path(strings, directory_of(unit), dwarf_linesrc(row, NULL, NULL));
 	if (p.file && !dwarf_lineno(row, &line) && line > 0)
 		p.line = (uint32_t)line;
 	return p;
@@ -117,8 +116,8 @@ static struct position call_of(struct lk_unit *unit, Dwarf_Die *inlined, struct 
 	if (!get_number(inlined, DW_AT_call_file, &file) ||
 		dwarf_getsrcfiles(&unit->body, &files, &nr) || file >= nr)
 		return p;
-	p.file = lk_source_path(
-		strings, directory_of(unit), dwarf_filesrc(files, file, NULL, NULL));
+	p.file =
+		lk_source_path(strings, directory_of(unit), dwarf_filesrc(files, file, NULL, NULL));
 	if (p.file && get_number(inlined, DW_AT_call_line, &line) && line <= INT32_MAX)
 		p.line = (uint32_t)line;
 	return p;
@@ -238,8 +237,7 @@ static void find_in_unit(struct lk_lines *q, struct lk_unit *unit)
 		put_inlined(q, unit, &chain, &position);
 		put_function(q, &function, position);
 	} else if (position.file) {
-		q->lines[q->nr++] =
-			(struct lk_line){.file = position.file, .line = position.line};
+		q->lines[q->nr++] = (struct lk_line){.file = position.file, .line = position.line};
 	}
 }
 

@@ -17,7 +17,7 @@ struct lk_lines {
 	struct lk_line *lines;
 	size_t max; /* 1 at least */
 
-	size_t nr;      /* lines written; 0: DWARF says nothing of addr */
+	size_t nr;	/* lines written; 0: DWARF says nothing of addr */
 	bool full_name; /* the last one's comes from a mangled name and says all there is to say */
 	uint64_t entry; /* where the last one's function begins; addr where that is unknown */
 };

@@ -23,12 +23,12 @@ struct lk_module {
 	struct lk_strings *strings;
 	struct lk_elffile file;
 	struct lk_elffile debug; /* the separate debug file */
-	struct lk_elffile mini;  /* .gnu_debugdata */
+	struct lk_elffile mini;	 /* .gnu_debugdata */
 	struct lk_symtab symtab;
 	struct lk_units *units; /* NULL: no DWARF */
 	enum lk_module_info_level level;
 	bool is_located; /* debug and level are known */
-	bool is_read;    /* symtab and units are */
+	bool is_read;	 /* symtab and units are */
 };
 
 static int check_build_id(
@@ -103,7 +103,7 @@ static void locate(struct lk_module *module)
 	if (has_dwarf(&module->file) || has_dwarf(&module->debug))
 		module->level = LK_MODULE_DWARF;
 	else if (has_section(&module->file, ".symtab") || has_section(&module->debug, ".symtab") ||
-		has_section(&module->file, ".gnu_debugdata"))
+		 has_section(&module->file, ".gnu_debugdata"))
 		module->level = LK_MODULE_SYMTAB;
 }
 
@@ -138,8 +138,7 @@ static const char *symbol_name(struct lk_module *module, const struct lk_functio
 {
 	size_t size = lk_function_name_size(symbol);
 
-	return lk_demangle(
-		module->strings, lk_strings_add_n(module->strings, symbol->name, size));
+	return lk_demangle(module->strings, lk_strings_add_n(module->strings, symbol->name, size));
 }
 
 /* Where DWARF knows nothing; returns what lk_module_lines does. */
@@ -170,8 +169,7 @@ static void correct_name(struct lk_module *module, const struct lk_lines *q, str
 
 int lk_module_lines(struct lk_module *module, uint64_t addr, struct lk_line *lines, size_t max)
 {
-	struct lk_lines q = {
-		.strings = module->strings, .addr = addr, .lines = lines, .max = max};
+	struct lk_lines q = {.strings = module->strings, .addr = addr, .lines = lines, .max = max};
 
 	if (!max)
 		return -ENODATA;

@@ -97,8 +97,7 @@ static const char *symbol_in(
 		if (!gelf_getrela(data, (int)i, &relocation))
 			return NULL;
 		if (relocation.r_offset == slot && GELF_R_SYM(relocation.r_info))
-			return symbol_name(
-				file, header->sh_link, GELF_R_SYM(relocation.r_info));
+			return symbol_name(file, header->sh_link, GELF_R_SYM(relocation.r_info));
 	}
 	return NULL;
 }

@@ -18,8 +18,8 @@ struct lk_module;
 struct lk_line {
 	const char *function; /* demangled; NULL: unknown */
 	const char *file;     /* NULL: unknown */
-	uint32_t line;        /* 0: unknown */
-	bool inlined;         /* inlined into the next one outwards */
+	uint32_t line;	      /* 0: unknown */
+	bool inlined;	      /* inlined into the next one outwards */
 };
 
 /*

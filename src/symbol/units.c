@@ -60,8 +60,7 @@ static void add_unit(struct lk_units *units, Dwarf_Die *die)
 {
 	size_t i = units->nr;
 
-	units->units =
-		lk_grow(units->units, units->nr, &units->capacity, sizeof(*units->units));
+	units->units = lk_grow(units->units, units->nr, &units->capacity, sizeof(*units->units));
 	units->units[units->nr++] = (struct lk_unit){.die = *die};
 	if (!add_ranges(units, &units->spans, die, (uint32_t)i))
 		units->some_unplaced = true;
@@ -197,8 +196,7 @@ static void find_body(struct lk_unit *unit)
 		unit->body = unit->die;
 }
 
-static void index_unit(
-	struct lk_units *units, struct lk_unit *unit, enum lk_unit_indexed how)
+static void index_unit(struct lk_units *units, struct lk_unit *unit, enum lk_unit_indexed how)
 {
 	struct lk_walk walk = {0};
 

@@ -19,7 +19,7 @@ enum lk_unit_indexed {
 };
 
 struct lk_unit {
-	Dwarf_Die die;  /* has the lines */
+	Dwarf_Die die;	/* has the lines */
 	Dwarf_Die body; /* has the functions: die itself, or its .dwo's */
 	struct lk_spans spans;
 	Dwarf_Die *functions;

@@ -51,7 +51,7 @@ static LK_NOINLINE bool step_signal(
 	ret->exact = 1;
 	note_word(ret, sp + UC_RBP, ret->bp);
 	note_word(ret, sp + UC_RSP, ret->sp);
-	note_word(ret, sp + UC_RIP, ret->pc);
+	note_word(ret, sp + UC_RIP, ret->pc); /* exact: C3's return address is this word */
 	/* A handler on a stack of its own: what it interrupted lies elsewhere. */
 	return ret->sp > sp && ret->sp < m->high && !(ret->sp & 7);
 }
@@ -112,26 +112,46 @@ LK_INLINE enum step step_out(struct lk_memo *m, uint64_t pc, uint64_t sp, uint64
 	if (LK_UNLIKELY(row->flags & LK_ROW_GUESSED))
 		m->guessed = true;
 	value = read_word(slot);
-	note_word(ret, slot, value);
 	ret->pc = value;
 	ret->sp = cfa;
 	ret->bp = bp;
 	return value ? STEP_ON : STEP_END;
 }
 
-/* Do all words that entries 0 .. j-1 were made from still hold their values? */
-LK_INLINE bool outer_unchanged(const struct lk_memo *m, uint32_t j)
+LK_INLINE bool entry_unchanged(const struct lk_memo *m, const struct lk_entry_state *e)
 {
-	const struct lk_word_read *w = m->words;
-	const struct lk_word_read *end = w + (j ? m->entry[j - 1].w_end : 0);
+	uint32_t w = e == m->entry ? 0 : e[-1].w_end;
+
+	if (!e->exact && read_word(e->sp - 8) != e->pc)
+		return false;
+	for (; w < e->w_end; w++)
+		if (read_word(m->words[w].addr) != m->words[w].value)
+			return false;
+	return true;
+}
+
+/*
+ * How many of entries 0 .. j-1, from the outermost on, would a walk find again?
+ * j where every word that they were made from still holds its value.
+ */
+LK_INLINE uint32_t outer_unchanged(const struct lk_memo *m, uint32_t j)
+{
+	const struct lk_entry_state *e = m->entry, *end = e + j;
+	const struct lk_word_read *w = m->words, *w_end = w + (j ? end[-1].w_end : 0);
 	uint64_t changed = 0;
 
-	for (; w + 4 <= end; w += 4)
-		changed |= (read_word(w[0].addr) ^ w[0].value) | (read_word(w[1].addr) ^ w[1].value) |
-			   (read_word(w[2].addr) ^ w[2].value) | (read_word(w[3].addr) ^ w[3].value);
-	for (; w < end; w++)
+	for (; e + 2 <= end; e += 2)
+		changed |= ((read_word(e[0].sp - 8) ^ e[0].pc) & (e[0].exact - 1ull)) |
+			   ((read_word(e[1].sp - 8) ^ e[1].pc) & (e[1].exact - 1ull));
+	if (e < end)
+		changed |= (read_word(e->sp - 8) ^ e->pc) & (e->exact - 1ull);
+	for (; w < w_end; w++)
 		changed |= read_word(w->addr) ^ w->value;
-	return !changed;
+	if (LK_LIKELY(!changed))
+		return j;
+	for (e = m->entry; e < end && entry_unchanged(m, e); e++)
+		;
+	return (uint32_t)(e - m->entry);
 }
 
 LK_INLINE uint64_t hash_frame(uint64_t outer, uint64_t pc, uint32_t exact)
@@ -214,9 +234,23 @@ static LK_NOINLINE uint32_t walk_deep(
 	return inner + (uint32_t)count;
 }
 
+/* The walk came to entry j: what lies further out is remembered. */
+LK_INLINE uint64_t join(struct lk_memo *m, uint32_t j, uint32_t nr_fresh)
+{
+	/* Entry j again, with the words that led to it this time (C3). */
+	uint32_t node = m->entry[j].node;
+	uint64_t hash;
+
+	m->nr = j;
+	hash = append_fresh(m, nr_fresh);
+	m->entry[j].node = node;
+	return hash;
+}
+
 uint64_t lk_capture(struct lk_memo *m, uint64_t pc, uint64_t sp, uint64_t bp)
 {
 	int64_t j = (int64_t)m->nr - 1;
+	int64_t verified = -1; /* entries 0 .. verified-2 are known to be unchanged now */
 	uint32_t nr_fresh = 1;
 	bool exact = false;
 	enum step s;
@@ -236,17 +270,14 @@ uint64_t lk_capture(struct lk_memo *m, uint64_t pc, uint64_t sp, uint64_t bp)
 			j--;
 		if (j >= 0 && m->entry[j].sp == sp && m->entry[j].pc == pc && m->entry[j].bp == bp &&
 			m->entry[j].exact == exact) {
-			if (outer_unchanged(m, (uint32_t)j)) {
-				/* Entry j again, with the words that led to it this time (C3). */
-				uint32_t node = m->entry[j].node;
-				uint64_t hash;
+			int64_t same = verified > j ? j : outer_unchanged(m, (uint32_t)j);
 
-				m->nr = (uint32_t)j;
-				hash = append_fresh(m, nr_fresh);
-				m->entry[j].node = node;
-				return hash;
-			}
-			j = -1;
+			if (same == j)
+				return join(m, (uint32_t)j, nr_fresh);
+			/* Entries up to `same` are what a walk finds, should it come there. */
+			verified = same + 1;
+			j = same;
+			continue;
 		}
 		if (LK_UNLIKELY(nr_fresh == LK_FRESH_MAX - 1)) {
 			nr_fresh = walk_deep(m, nr_fresh, pc, sp, bp, exact);

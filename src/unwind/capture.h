@@ -17,7 +17,8 @@
  * Invariants:
  *   C1  sp falls strictly with the index: outer frames lie higher.
  *   C2  hash of entry i is a function of the pcs of 0..i and of whether the walk was whole.
- *   C3  Words of entries 0..i are words[0 .. entry[i].w_end).
+ *   C3  The walk to entry i read its return address, *(sp - 8) == pc, and the words
+ *       words[w_end of i-1 .. w_end of i): saved RBPs, mostly.
  *   C4  node of entry i is 0 or the number of the node of frames 0..i in the store.
  *   C5  The memo is only used while sp lies in [low, high), the stack it was
  *       made on, and while the generation is the one it was made in.
@@ -35,7 +36,7 @@
 #define LK_FRESH_MAX     LK_FRAMES_MAX
 #define LK_ROWS_CACHED   8192u /* power of two; cc1 -O2 uses about 20,000 pcs */
 
-/* A memory word that a step read, and what it held. */
+/* A memory word that a step read besides the return address, and what it held. */
 struct lk_word_read {
 	uint64_t addr, value;
 };
@@ -48,7 +49,7 @@ struct lk_stepped {
 	struct lk_word_read words[LK_FRAME_WORDS];
 };
 
-/* A remembered frame.  One cache line at most for what a match compares. */
+/* A remembered frame. */
 struct lk_entry_state {
 	uint64_t sp, pc, bp;
 	uint64_t hash;
@@ -60,7 +61,6 @@ struct lk_entry_state {
 
 struct lk_memo {
 	uint32_t nr;         /* entries */
-	uint32_t generation; /* of the code the rows were made from */
 	uint64_t low, high;  /* the stack region, addresses */
 	uint64_t base_hash;  /* hash before entry 0: says whether the walk was whole */
 	bool truncated;      /* the walk ended before the thread's first frame */

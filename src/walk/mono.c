@@ -12,7 +12,7 @@
 
 #include "elf/dynsym.h"
 #include "unwind/cfi.h"
-#include "walk/mem.h"
+#include "walk/peek.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -42,7 +42,7 @@ static int attach(void)
 	m = runtime_module();
 	if (!m)
 		return -ENODATA;
-	if (lk_mem_probe())
+	if (lk_peek_probe())
 		return -EOPNOTSUPP;
 	r = lk_mono_layout_read(m);
 	if (!r && lk_mono_names_check() == -EOPNOTSUPP)

@@ -17,8 +17,8 @@
  */
 #include "base/cursor.h"
 #include "elf/dynsym.h"
-#include "walk/mem.h"
 #include "walk/mono.h"
+#include "walk/peek.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -108,8 +108,7 @@ static int module_open(const struct link_map *map, struct aot_module *m)
 	m->info = lk_elf_symbol(map, "mono_aot_file_info");
 	if (!m->info)
 		return -ENODATA;
-	if (lk_mem_read(map->l_addr, &magic, sizeof(magic)) ||
-		__builtin_memcmp(magic, ELFMAG, SELFMAG))
+	if (lk_peek(map->l_addr, &magic, sizeof(magic)) || __builtin_memcmp(magic, ELFMAG, SELFMAG))
 		return -EOPNOTSUPP;
 	c = cursor_at(map, (uint64_t)m->info);
 	if (!lk_cursor_take(&c, INFO_SIZE))

@@ -1,7 +1,7 @@
 #include "base/cursor.h"
 #include "elf/dynsym.h"
-#include "walk/mem.h"
 #include "walk/mono.h"
+#include "walk/peek.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -83,7 +83,7 @@ static int follow_move(struct follow *f, const uint8_t *code)
 	f->last = addr;
 	f->rax = 0;
 	/* A field of the argument can't be read now; then only the return may follow. */
-	return addr >= FIELDS_END ? lk_mem_read(addr, &f->rax, wide ? 8 : 4) : 0;
+	return addr >= FIELDS_END ? lk_peek(addr, &f->rax, wide ? 8 : 4) : 0;
 }
 
 static int follow_step(struct follow *f)
@@ -92,7 +92,7 @@ static int follow_step(struct follow *f)
 	uint8_t code[16] = {0};
 
 	/* The last function of a segment may end before 16 bytes do. */
-	if (!lk_mem_read_some(f->pc, code, sizeof(code)))
+	if (!lk_peek_some(f->pc, code, sizeof(code)))
 		return -EFAULT;
 	if (!__builtin_memcmp(code, endbr, sizeof(endbr))) {
 		f->pc += sizeof(endbr);
@@ -146,7 +146,7 @@ static uint32_t table_rows_offset(const struct link_map *m)
 {
 	uint64_t at = (uint64_t)lk_elf_symbol(m, "mono_image_get_table_rows");
 	uint8_t code[48];
-	size_t n = at ? lk_mem_read_some(at, code, sizeof(code)) : 0;
+	size_t n = at ? lk_peek_some(at, code, sizeof(code)) : 0;
 	uint32_t disp;
 
 	for (size_t i = 0; i + 7 <= n; i++) {
@@ -167,11 +167,11 @@ static int segments_read(const struct link_map *m)
 	Elf64_Ehdr head;
 
 	/* Not every module has its header mapped at its bias; those of Mono have. */
-	if (lk_mem_read((uint64_t)ehdr, &head, sizeof(head)) ||
+	if (lk_peek((uint64_t)ehdr, &head, sizeof(head)) ||
 		__builtin_memcmp(head.e_ident, ELFMAG, SELFMAG))
 		return -EOPNOTSUPP;
 	for (unsigned i = 0; i < head.e_phnum && nr < LK_MONO_NR_SEGMENTS; i++) {
-		if (lk_mem_read(m->l_addr + head.e_phoff + i * sizeof(phdr), &phdr, sizeof(phdr)))
+		if (lk_peek(m->l_addr + head.e_phoff + i * sizeof(phdr), &phdr, sizeof(phdr)))
 			return -EOPNOTSUPP;
 		if (phdr.p_type != PT_LOAD || !(phdr.p_flags & PF_W))
 			continue;
@@ -213,7 +213,7 @@ static bool string_is(uint64_t at, const char *expected)
 	char text[16];
 	uint64_t addr;
 
-	return !lk_mem_u64(at, &addr) && lk_mem_string(addr, text, sizeof(text)) > 0 &&
+	return !lk_peek_u64(at, &addr) && lk_peek_string(addr, text, sizeof(text)) > 0 &&
 	       !__builtin_strcmp(text, expected);
 }
 
@@ -224,7 +224,7 @@ int lk_mono_names_check(void)
 
 	if (known)
 		return known == 1 ? 0 : -EOPNOTSUPP;
-	if (lk_mem_u64(lk_mono.object_class_var, &klass) || !klass)
+	if (lk_peek_u64(lk_mono.object_class_var, &klass) || !klass)
 		return -EAGAIN;
 	known = string_is(klass + lk_mono.class_name, "Object") &&
 				string_is(klass + lk_mono.class_space, "System")

@@ -1,5 +1,5 @@
-#include "walk/mem.h"
 #include "walk/mono.h"
+#include "walk/peek.h"
 
 #include <errno.h>
 
@@ -22,9 +22,9 @@ static int string_at(uint64_t field, char *to, size_t size)
 	uint64_t addr;
 
 	to[0] = 0;
-	if (lk_mem_u64(field, &addr) || !addr)
+	if (lk_peek_u64(field, &addr) || !addr)
 		return -EFAULT;
-	return lk_mem_string(addr, to, size);
+	return lk_peek_string(addr, to, size);
 }
 
 static void name_image(uint64_t image, struct lk_walk_name *name)
@@ -40,13 +40,13 @@ static void name_class(uint64_t klass, struct lk_walk_name *name)
 
 	for (uint64_t k = klass; k && nr < MAX_NESTING;) {
 		chain[nr++] = k;
-		if (lk_mem_u64(k + lk_mono.class_nested, &k))
+		if (lk_peek_u64(k + lk_mono.class_nested, &k))
 			break;
 	}
 	if (!nr)
 		return;
 	string_at(chain[nr - 1] + lk_mono.class_space, name->space, sizeof(name->space));
-	if (!lk_mem_u64(klass + lk_mono.class_image, &image))
+	if (!lk_peek_u64(klass + lk_mono.class_image, &image))
 		name_image(image, name);
 	while (nr-- && at + 2 < sizeof(name->klass)) {
 		int n = string_at(chain[nr] + lk_mono.class_name, name->klass + at,
@@ -64,13 +64,13 @@ static uint32_t method_token(uint64_t method, uint32_t bits)
 	uint64_t declaring;
 	uint32_t token = 0;
 
-	if (lk_mem_u32(method + lk_mono.method_token, &token))
+	if (lk_peek_u32(method + lk_mono.method_token, &token))
 		return 0;
 	if (token >> 24 == TABLE_METHOD)
 		return token;
 	/* An instance of a generic method: the token of what it was made from. */
-	if (!(bits & METHOD_INFLATED) || lk_mem_u64(method + METHOD_DECLARING, &declaring) ||
-		lk_mem_u32(declaring + lk_mono.method_token, &token))
+	if (!(bits & METHOD_INFLATED) || lk_peek_u64(method + METHOD_DECLARING, &declaring) ||
+		lk_peek_u32(declaring + lk_mono.method_token, &token))
 		return 0;
 	return token >> 24 == TABLE_METHOD ? token : 0;
 }
@@ -81,12 +81,12 @@ static void name_method(uint64_t method, struct lk_walk_name *name)
 	uint32_t bits = 0;
 
 	name->info.handle = method;
-	if (lk_mono_names_check() || lk_mem_u32(method + lk_mono.method_name + 8, &bits))
+	if (lk_mono_names_check() || lk_peek_u32(method + lk_mono.method_name + 8, &bits))
 		return;
 	name->info.kind = METHOD_KIND(bits);
 	name->info.token = method_token(method, bits);
 	string_at(method + lk_mono.method_name, name->name, sizeof(name->name));
-	if (!lk_mem_u64(method + lk_mono.method_class, &klass))
+	if (!lk_peek_u64(method + lk_mono.method_class, &klass))
 		name_class(klass, name);
 }
 
@@ -106,7 +106,7 @@ static void name_map(uint64_t seq_points, struct lk_walk_name *name)
 {
 	uint8_t bytes[16];
 	uint32_t head = 0, size, i = 0, shift = 0;
-	size_t n = seq_points ? lk_mem_read_some(seq_points, bytes, sizeof(bytes)) : 0;
+	size_t n = seq_points ? lk_peek_some(seq_points, bytes, sizeof(bytes)) : 0;
 	uint64_t data;
 
 	do {
@@ -125,7 +125,7 @@ static void name_map(uint64_t seq_points, struct lk_walk_name *name)
 	if (!size || size + 4 > LK_WALK_MAP)
 		return;
 	map_put_head(name, head | SEQ_INLINE);
-	if (lk_mem_read(data, name->map + name->map_size, size))
+	if (lk_peek(data, name->map + name->map_size, size))
 		name->map_size = 0;
 	else
 		name->map_size += size;
@@ -150,7 +150,7 @@ static uint32_t image_methods(uint64_t image)
 	uint32_t rows;
 
 	if (!image || !lk_mono.image_table_rows ||
-		lk_mem_u32(image + lk_mono.image_table_rows + 16 * TABLE_METHOD, &rows))
+		lk_peek_u32(image + lk_mono.image_table_rows + 16 * TABLE_METHOD, &rows))
 		return 0;
 	return rows & 0xffffff;
 }

@@ -1,6 +1,6 @@
 #include "base/cursor.h"
-#include "walk/mem.h"
 #include "walk/mono.h"
+#include "walk/peek.h"
 
 #include <errno.h>
 
@@ -35,7 +35,7 @@ static int chunk_read(const struct table *t, uint32_t i, struct chunk *ret, size
 {
 	uint64_t at;
 
-	if (lk_mem_u64(t->at + 16 + 8ull * i, &at) || lk_mem_read(at, ret, size))
+	if (lk_peek_u64(t->at + 16 + 8ull * i, &at) || lk_peek(at, ret, size))
 		return -EFAULT;
 	return ret->nr <= CHUNK_ENTRIES ? 0 : -EBADMSG;
 }
@@ -47,7 +47,7 @@ static int table_read(uint64_t at, uint64_t domain, struct table *ret)
 	uint8_t head[16];
 	uint32_t nr;
 
-	if (!at || at % 8 || lk_mem_read(at, head, sizeof(head)))
+	if (!at || at % 8 || lk_peek(at, head, sizeof(head)))
 		return -ENODATA;
 	c = lk_cursor_over(head, sizeof(head));
 	if (lk_cursor_u64(&c) != domain)
@@ -64,7 +64,7 @@ static int code_read(uint64_t at, struct lk_mono_code *ret)
 	uint8_t info[INFO_SIZE];
 	struct lk_cursor c = lk_cursor_over(info, sizeof(info));
 
-	if (lk_mem_read(at, info, sizeof(info)))
+	if (lk_peek(at, info, sizeof(info)))
 		return -EFAULT;
 	ret->owner = lk_cursor_u64(&c);
 	lk_cursor_u64(&c);
@@ -171,7 +171,7 @@ static uint64_t tables_offset(uint64_t domain)
 	if (known)
 		return known;
 	for (uint64_t off = 0; off < DOMAIN_SIZE; off += DOMAIN_STEP) {
-		size_t n = lk_mem_read_some(domain + off, words, sizeof(words)) / 8;
+		size_t n = lk_peek_some(domain + off, words, sizeof(words)) / 8;
 
 		for (size_t i = 0; i + 1 < n; i++)
 			if (!table_read(words[i], domain, &t) &&
@@ -194,12 +194,12 @@ static int domain_find(uint64_t domain, unsigned which, uint64_t pc, struct lk_m
 	struct table t;
 	int r = -ENODATA;
 
-	if (!off || lk_mem_u64(domain + off + 8 * which, &at))
+	if (!off || lk_peek_u64(domain + off + 8 * which, &at))
 		return -ENODATA;
 	for (unsigned n = 0; n <= MAX_RETRIES; n++) {
 		r = table_read(at, domain, &t);
 		r = r ?: table_find(&t, pc, ret);
-		if (!r || lk_mem_u64(domain + off + 8 * which, &again) || again == at)
+		if (!r || lk_peek_u64(domain + off + 8 * which, &again) || again == at)
 			break;
 		at = again;
 	}
@@ -210,7 +210,7 @@ uint64_t lk_mono_root_domain(void)
 {
 	uint64_t domain;
 
-	return lk_mem_u64(lk_mono.root_domain_var, &domain) ? 0 : domain;
+	return lk_peek_u64(lk_mono.root_domain_var, &domain) ? 0 : domain;
 }
 
 static bool is_domain(uint64_t at)
@@ -218,7 +218,7 @@ static bool is_domain(uint64_t at)
 	uint64_t off = lk_load(&lk_mono.tables_off), table_at;
 	struct table t;
 
-	return at % 8 == 0 && !lk_mem_u64(at + off, &table_at) && !table_read(table_at, at, &t);
+	return at % 8 == 0 && !lk_peek_u64(at + off, &table_at) && !table_read(table_at, at, &t);
 }
 
 /*
@@ -232,9 +232,9 @@ static int list_find(
 	unsigned nr_strangers = 0;
 	size_t nr;
 
-	if (!var || lk_mem_u64(var, &at) || !at)
+	if (!var || lk_peek_u64(var, &at) || !at)
 		return -ENODATA;
-	nr = lk_mem_read_some(at, list, sizeof(list)) / 8;
+	nr = lk_peek_some(at, list, sizeof(list)) / 8;
 	for (size_t i = 0; i < nr && nr_strangers < MAX_STRANGERS; i++) {
 		if (!list[i] || list[i] == root)
 			continue;
@@ -274,7 +274,7 @@ bool lk_mono_is_trampoline(const struct lk_mono_code *code)
 {
 	uint64_t first;
 
-	return !lk_mem_u64(code->owner, &first) && first == code->start;
+	return !lk_peek_u64(code->owner, &first) && first == code->start;
 }
 
 int lk_mono_find_image(uint64_t pc, uint64_t *ret_image)
@@ -294,7 +294,7 @@ void lk_mono_each_code(unsigned max, void (*use)(const struct lk_mono_code *, vo
 	struct chunk chunk;
 	struct table t;
 
-	if (!off || lk_mem_u64(root + off, &at) || table_read(at, root, &t))
+	if (!off || lk_peek_u64(root + off, &at) || table_read(at, root, &t))
 		return;
 	for (uint32_t i = 0; i < t.nr_chunks && max; i++) {
 		if (chunk_read(&t, i, &chunk, sizeof(chunk)))

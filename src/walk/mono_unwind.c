@@ -14,8 +14,8 @@
  * appdomains_list: arrays indexed by domain id that hold the root domain.
  */
 #include "base/cursor.h"
-#include "walk/mem.h"
 #include "walk/mono.h"
+#include "walk/peek.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -48,8 +48,8 @@ static int entry_read(uint64_t array, uint32_t index, uint64_t *ret_ops, uint32_
 	uint8_t head[9];
 	uint32_t size;
 
-	if (index >= MAX_ENTRIES || lk_mem_u64(array + 8ull * index, &entry) || !entry ||
-		entry % 4 || lk_mem_read(entry, head, sizeof(head)))
+	if (index >= MAX_ENTRIES || lk_peek_u64(array + 8ull * index, &entry) || !entry ||
+		entry % 4 || lk_peek(entry, head, sizeof(head)))
 		return -ENODATA;
 	__builtin_memcpy(&size, head, sizeof(size));
 	if (size < 5 || size > LK_MONO_OPS_MAX || !ops_begin_well(head + 4))
@@ -99,7 +99,7 @@ static void note_domain_list(const struct samples *s, uint64_t var, uint64_t arr
 {
 	uint64_t domain;
 
-	if (lk_mem_u64(array + 8 * s->root_id, &domain) || domain != s->root)
+	if (lk_peek_u64(array + 8 * s->root_id, &domain) || domain != s->root)
 		return;
 	for (unsigned i = 0; i < LK_MONO_NR_LISTS; i++) {
 		uint64_t known = lk_load(&lk_mono.domain_list_vars[i]);
@@ -137,7 +137,7 @@ static uint64_t scan(const struct samples *s)
 			size_t n = left < sizeof(words) ? left : sizeof(words);
 			uint64_t var;
 
-			n = lk_mem_read_some(at, words, n) / 8;
+			n = lk_peek_some(at, words, n) / 8;
 			if (!n)
 				break;
 			/* To the end even where it is found: the domain list may follow. */
@@ -173,7 +173,7 @@ static uint64_t unwind_var(void)
 	if (var)
 		return var;
 	s.root = lk_mono_root_domain();
-	if (!s.root || lk_mem_u32(s.root + lk_mono.domain_id, &id) || !may_search())
+	if (!s.root || lk_peek_u32(s.root + lk_mono.domain_id, &id) || !may_search())
 		return 0;
 	s.root_id = id & 0xffff;
 	lk_mono_each_code(8 * NR_SAMPLES, sample_add, &s);
@@ -236,8 +236,8 @@ int lk_mono_unwind_ops(uint32_t index, uint8_t ops[LK_MONO_OPS_MAX])
 	uint64_t var = unwind_var(), array, at;
 	uint32_t size;
 
-	if (!var || lk_mem_u64(var, &array) || entry_read(array, index, &at, &size) ||
-		lk_mem_read(at, ops, size))
+	if (!var || lk_peek_u64(var, &array) || entry_read(array, index, &at, &size) ||
+		lk_peek(at, ops, size))
 		return -ENODATA;
 	drop_copies(ops, size);
 	return (int)size;

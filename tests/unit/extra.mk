@@ -1,5 +1,5 @@
 # Guest objects that unit tests of guest code link (host objects are always linked).
 UNIT_EXTRA_cfi := $B/guest/unwind/cfi.o $B/guest/elf/eh.o
 UNIT_EXTRA_eh := $B/guest/elf/eh.o
-UNIT_EXTRA_mem := $B/guest/walk/mem.o
+UNIT_EXTRA_peek := $B/guest/walk/peek.o
 UNIT_EXTRA_dynsym := $B/guest/elf/dynsym.o

@@ -1,4 +1,4 @@
-#include "walk/mem.h"
+#include "walk/peek.h"
 
 #include "base/syscall.h"
 
@@ -7,7 +7,7 @@
 
 #define PAGE 4096u
 
-size_t lk_mem_read_some(uint64_t addr, void *to, size_t size)
+size_t lk_peek_some(uint64_t addr, void *to, size_t size)
 {
 	struct iovec here = {.iov_base = to, .iov_len = size};
 	struct iovec there = {.iov_base = (void *)addr, .iov_len = size};
@@ -18,12 +18,12 @@ size_t lk_mem_read_some(uint64_t addr, void *to, size_t size)
 	return n > 0 ? (size_t)n : 0;
 }
 
-int lk_mem_read(uint64_t addr, void *to, size_t size)
+int lk_peek(uint64_t addr, void *to, size_t size)
 {
-	return lk_mem_read_some(addr, to, size) == size ? 0 : -EFAULT;
+	return lk_peek_some(addr, to, size) == size ? 0 : -EFAULT;
 }
 
-int lk_mem_string(uint64_t addr, char *to, size_t size)
+int lk_peek_string(uint64_t addr, char *to, size_t size)
 {
 	size_t n = 0;
 
@@ -36,7 +36,7 @@ int lk_mem_string(uint64_t addr, char *to, size_t size)
 			step = size - 1 - n;
 		if (step > 64)
 			step = 64;
-		if (lk_mem_read(addr + n, to + n, step)) {
+		if (lk_peek(addr + n, to + n, step)) {
 			to[0] = 0;
 			return -EFAULT;
 		}
@@ -48,11 +48,11 @@ int lk_mem_string(uint64_t addr, char *to, size_t size)
 	return (int)n;
 }
 
-int lk_mem_probe(void)
+int lk_peek_probe(void)
 {
 	uint64_t from = 0x6b6e696c6b61656cull, to = 0;
 
-	if (lk_mem_u64((uint64_t)&from, &to) || to != from)
+	if (lk_peek_u64((uint64_t)&from, &to) || to != from)
 		return -EPERM;
 	return 0;
 }

@@ -4,34 +4,34 @@
  * (process_vm_readv on ourselves), so a bad address is an answer, not a fault.
  * About 0.3 us each.  errno is left alone.  Any thread, any moment.
  */
-#ifndef LK_WALK_MEM_H
-#define LK_WALK_MEM_H
+#ifndef LK_WALK_PEEK_H
+#define LK_WALK_PEEK_H
 
 #include "base/defs.h"
 
 /* Copies size bytes.  -EFAULT: not all of them are readable; to is then undefined. */
-int lk_mem_read(uint64_t addr, void *to, size_t size);
+int lk_peek(uint64_t addr, void *to, size_t size);
 
 /* Copies what is readable of size bytes, from addr on; gives the number of bytes. */
-size_t lk_mem_read_some(uint64_t addr, void *to, size_t size);
+size_t lk_peek_some(uint64_t addr, void *to, size_t size);
 
 /*
  * Copies a NUL-terminated string, cut to size - 1 bytes, always terminated.
  * Gives its length in `to`.  -EFAULT: not readable; `to` is then empty.
  */
-int lk_mem_string(uint64_t addr, char *to, size_t size);
+int lk_peek_string(uint64_t addr, char *to, size_t size);
 
 /* Whether reads work at all: a sandbox may forbid the system call.  -EPERM: it does. */
-int lk_mem_probe(void);
+int lk_peek_probe(void);
 
-LK_INLINE int lk_mem_u64(uint64_t addr, uint64_t *ret_value)
+LK_INLINE int lk_peek_u64(uint64_t addr, uint64_t *ret_value)
 {
-	return lk_mem_read(addr, ret_value, sizeof(*ret_value));
+	return lk_peek(addr, ret_value, sizeof(*ret_value));
 }
 
-LK_INLINE int lk_mem_u32(uint64_t addr, uint32_t *ret_value)
+LK_INLINE int lk_peek_u32(uint64_t addr, uint32_t *ret_value)
 {
-	return lk_mem_read(addr, ret_value, sizeof(*ret_value));
+	return lk_peek(addr, ret_value, sizeof(*ret_value));
 }
 
 #endif

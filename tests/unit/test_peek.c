@@ -1,4 +1,4 @@
-#include "walk/mem.h"
+#include "walk/peek.h"
 
 #include "tap.h"
 
@@ -24,14 +24,14 @@ static void test_reads(void)
 
 	errno = 17;
 	memcpy(end - 8, "12345678", 8);
-	tap_ok(lk_mem_read((uint64_t)end - 8, to, 8) == 0 && !memcmp(to, "12345678", 8),
+	tap_ok(lk_peek((uint64_t)end - 8, to, 8) == 0 && !memcmp(to, "12345678", 8),
 		"the last bytes of a page are read");
-	tap_ok(lk_mem_read((uint64_t)end - 4, to, 8) == -EFAULT, "bytes beyond it are -EFAULT");
-	tap_ok(lk_mem_read_some((uint64_t)end - 4, to, 8) == 4, "of these, the readable are given");
-	tap_ok(lk_mem_u64(0, &v) == -EFAULT, "NULL is -EFAULT");
-	tap_ok(lk_mem_u64(~0ull - 3, &v) == -EFAULT, "the end of address space is -EFAULT");
-	tap_ok(lk_mem_u64(0xdead000000000000, &v) == -EFAULT, "no address at all is -EFAULT");
-	tap_ok(lk_mem_probe() == 0, "reads work here");
+	tap_ok(lk_peek((uint64_t)end - 4, to, 8) == -EFAULT, "bytes beyond it are -EFAULT");
+	tap_ok(lk_peek_some((uint64_t)end - 4, to, 8) == 4, "of these, the readable are given");
+	tap_ok(lk_peek_u64(0, &v) == -EFAULT, "NULL is -EFAULT");
+	tap_ok(lk_peek_u64(~0ull - 3, &v) == -EFAULT, "the end of address space is -EFAULT");
+	tap_ok(lk_peek_u64(0xdead000000000000, &v) == -EFAULT, "no address at all is -EFAULT");
+	tap_ok(lk_peek_probe() == 0, "reads work here");
 	tap_ok(errno == 17, "errno is left alone");
 }
 
@@ -41,18 +41,18 @@ static void test_strings(void)
 	char *text = end - 200;
 
 	memcpy(end - 6, "hello", 6);
-	tap_ok(lk_mem_string((uint64_t)end - 6, to, sizeof(to)) == 5 && !strcmp(to, "hello"),
+	tap_ok(lk_peek_string((uint64_t)end - 6, to, sizeof(to)) == 5 && !strcmp(to, "hello"),
 		"a string that ends with its page is whole");
-	tap_ok(lk_mem_string((uint64_t)end - 6, to, 4) == 3 && !strcmp(to, "hel"),
+	tap_ok(lk_peek_string((uint64_t)end - 6, to, 4) == 3 && !strcmp(to, "hel"),
 		"a long string is cut and terminated");
 	memset(text, 'x', 200);
-	tap_ok(lk_mem_string((uint64_t)text, large, sizeof(large)) == -EFAULT && !large[0],
+	tap_ok(lk_peek_string((uint64_t)text, large, sizeof(large)) == -EFAULT && !large[0],
 		"a string without end is -EFAULT and empty");
-	tap_ok(lk_mem_string((uint64_t)text, to, sizeof(to)) == 15 && strlen(to) == 15,
+	tap_ok(lk_peek_string((uint64_t)text, to, sizeof(to)) == 15 && strlen(to) == 15,
 		"but not where its end is not asked for");
-	tap_ok(lk_mem_string(8, to, sizeof(to)) == -EFAULT && !to[0],
+	tap_ok(lk_peek_string(8, to, sizeof(to)) == -EFAULT && !to[0],
 		"a bad address is -EFAULT and empty");
-	tap_ok(lk_mem_string((uint64_t)end - 6, to, 1) == 0 && !to[0], "size 1 gives nothing");
+	tap_ok(lk_peek_string((uint64_t)end - 6, to, 1) == 0 && !to[0], "size 1 gives nothing");
 }
 
 static void test_fork(void)
@@ -64,7 +64,7 @@ static void test_fork(void)
 
 	if (child == 0) {
 		value = 2;
-		_exit(lk_mem_u64((uint64_t)&value, &v) || v != 2);
+		_exit(lk_peek_u64((uint64_t)&value, &v) || v != 2);
 	}
 	waitpid(child, &status, 0);
 	tap_ok(status == 0, "a child reads its own memory, not its parent's");
