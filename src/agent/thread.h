@@ -27,7 +27,7 @@
 #define LK_GATE_OPEN   1u
 #define LK_GATE_INSIDE 2u
 #define LK_STACKS_KNOWN  8u
-#define LK_STACKS_CACHED 16384u /* touched as needed; cc1 -O2 has about 20,000 */
+#define LK_STACKS_CACHED 32768u /* touched as needed; cc1 -O2 has about 20,000 */
 
 struct lk_thread {
 	uint32_t gate;

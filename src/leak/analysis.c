@@ -32,15 +32,35 @@ const struct lk_frame *lk_site_frame(const struct lk_snapshot *s, const struct l
 	return site->responsible < count ? &frames[site->responsible] : NULL;
 }
 
-uint32_t lk_site_samples(const struct lk_site *site, uint32_t nr, uint32_t *ret_blocks)
+static bool has_content(const struct lk_snapshot *s, uint32_t block)
+{
+	const struct lk_content *c = lk_snapshot_content(s, s->blocks[block].address);
+
+	return c && c->size;
+}
+
+uint32_t lk_site_samples(
+	const struct lk_snapshot *s, const struct lk_site *site, uint32_t nr, uint32_t *ret_blocks)
 {
 	uint32_t known = site->nr_samples;
 
 	if (nr > known)
 		nr = known;
-	/* The oldest is the first, the newest the last. */
-	for (uint32_t i = 0; i < nr; i++)
-		ret_blocks[i] = site->samples[nr > 1 ? i * (known - 1) / (nr - 1) : known - 1];
+	/* One of each of nr equal parts: the newest of the last, the oldest of the others. */
+	for (uint32_t i = 0; i < nr; i++) {
+		uint32_t from = i * known / nr, to = (i + 1) * known / nr, n = to - from;
+		bool newest = i + 1 == nr;
+
+		ret_blocks[i] = site->samples[newest ? to - 1 : from];
+		for (uint32_t k = 0; k < n; k++) {
+			uint32_t block = site->samples[newest ? to - 1 - k : from + k];
+
+			if (has_content(s, block)) {
+				ret_blocks[i] = block;
+				break;
+			}
+		}
+	}
 	return nr;
 }
 

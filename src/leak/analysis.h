@@ -95,10 +95,12 @@ struct lk_analysis *lk_analysis_free(struct lk_analysis *analysis);
 const struct lk_frame *lk_site_frame(const struct lk_snapshot *s, const struct lk_site *site);
 
 /*
- * Chooses at most nr of the site's samples, spread over the time, and writes their
- * block numbers to ret_blocks; gives how many, never more than LK_SITE_SAMPLES.
+ * Chooses at most nr of the site's samples, spread over the time, preferring those
+ * whose content was read, and writes their block numbers to ret_blocks; gives how
+ * many, never more than LK_SITE_SAMPLES.
  */
-uint32_t lk_site_samples(const struct lk_site *site, uint32_t nr, uint32_t *ret_blocks);
+uint32_t lk_site_samples(
+	const struct lk_snapshot *s, const struct lk_site *site, uint32_t nr, uint32_t *ret_blocks);
 
 /* The frames of a stack; *ret_count is 0 for a stack that does not exist or points nowhere. */
 const struct lk_frame *lk_stack_frames(

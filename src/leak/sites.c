@@ -271,18 +271,32 @@ static void sample_insert(struct pass *p, struct lk_site *site, uint32_t b)
 	site->nr_samples++;
 }
 
-/* The oldest, the newest, and between them spans at equal distances. */
+/*
+ * The oldest, the newest, and one of each of equal parts of the spans between
+ * them: one with content if there is one.
+ */
 static void choose_samples(struct pass *p, struct lk_site *site, const struct detail *d)
 {
-	unsigned spans[LK_NR_SPANS], nr = 0, wanted = LK_SITE_SAMPLES - 2;
+	unsigned spans[LK_NR_SPANS], nr = 0, parts = LK_SITE_SAMPLES - 2;
 
 	for (unsigned i = 0; i < LK_NR_SPANS; i++)
-		if (d->sample[i] != NO_BLOCK)
+		if (d->sample[i] != NO_BLOCK && d->sample[i] != d->oldest &&
+			d->sample[i] != d->newest)
 			spans[nr++] = i;
+	parts = nr < parts ? nr : parts;
 	sample_insert(p, site, d->oldest);
 	sample_insert(p, site, d->newest);
-	for (unsigned i = 0; i < wanted && i < nr; i++)
-		sample_insert(p, site, d->sample[spans[nr <= wanted ? i : i * nr / wanted]]);
+	for (unsigned i = 0; i < parts; i++) {
+		unsigned from = i * nr / parts, to = (i + 1) * nr / parts;
+		unsigned span = spans[(from + to) / 2];
+
+		for (unsigned k = from; k < to; k++)
+			if (d->has_content[spans[k]]) {
+				span = spans[k];
+				break;
+			}
+		sample_insert(p, site, d->sample[span]);
+	}
 }
 
 static void sort_few(struct pass *p, struct lk_site *site)

@@ -136,6 +136,8 @@ static json_t *not_seen(const struct lk_snapshot *s, const struct lk_analysis *a
 	json_t *o = json_object();
 
 	set(o, "lost_events", number(a->lost_events));
+	if (a->nr_dropped)
+		set(o, "blocks_without_stack", number(a->nr_dropped));
 	for (size_t i = 0; i < s->nr_not_seen; i++) {
 		const struct lk_not_seen *n = &s->not_seen[i];
 
@@ -241,7 +243,7 @@ static json_t *samples(const struct writer *w, const struct lk_site *site)
 	json_t *array = json_array();
 	uint32_t chosen[LK_SITE_SAMPLES], nr;
 
-	nr = lk_site_samples(site, w->options->nr_samples, chosen);
+	nr = lk_site_samples(w->s, site, w->options->nr_samples, chosen);
 	for (uint32_t i = 0; i < nr; i++)
 		json_array_append_new(array, sample(w->s, site, chosen[i]));
 	return array;
