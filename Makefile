@@ -27,7 +27,7 @@ GUEST_SRC := $(foreach l,$(GUEST_LAYERS),$(wildcard src/$(l)/*.c src/$(l)/arch/*
 HOST_SRC  := $(foreach l,$(HOST_LAYERS),$(wildcard src/$(l)/*.c))
 GUEST_OBJ := $(GUEST_SRC:src/%.c=$B/guest/%.o)
 HOST_OBJ  := $(HOST_SRC:src/%.c=$B/host/%.o)
-LIB_OBJ   := $(filter-out $B/host/cli/main.o,$(HOST_OBJ))
+LIB_OBJ   := $(filter-out $B/host/cli/%,$(HOST_OBJ))
 
 UNIT_SRC  := $(wildcard tests/unit/test_*.c)
 UNIT      := $(UNIT_SRC:tests/unit/%.c=$B/tests/%)

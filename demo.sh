@@ -74,7 +74,7 @@ record() {
 	rm -f "$out/$1".*
 	typed build/leakline run -o "$out/$1.leakline" -- "${runtime[@]}" "$2" "${pace[@]}" ||
 		fail "the program did not end well under leakline"
-	typed build/leakline report "$out/$1.leakline" || fail "no report"
+	typed build/leakline report --sites 1 "$out/$1.leakline" || fail "no report"
 	build/leakline report --json "$out/$1.leakline" >"$out/$1.json" || fail "no JSON report"
 }
 

@@ -40,7 +40,7 @@ say_skipped redis-cli "the test on redis is"
 say_skipped clang-format "the check of the format is"
 
 step "build"
-make -j2 all tests || exit 1
+make -s -j2 all tests || exit 1
 
 step "example"
 make -s -C examples/com-interop check || exit 1

@@ -2,7 +2,7 @@
 
 # To build leakline.
 PACKAGES_BUILD=(gcc make pkg-config libc6-dev binutils libdw-dev libelf-dev libsqlite3-dev
-	libjansson-dev libdebuginfod-dev libiberty-dev)
+	libjansson-dev libdebuginfod-dev libiberty-dev zlib1g-dev liblzma-dev)
 
 # To show the reference leak in a Mono program; perl reads the reports.
 PACKAGES_DEMO=(mono-runtime mono-mcs perl)

@@ -176,7 +176,7 @@ static void keep_looking_after(struct run *run)
 		!freopen("/dev/null", "w", stderr))
 		_exit(LK_EXIT_FAILED);
 	run->pid = 0;
-	while (lk_tracker_alive(&run->tracker)) {
+	while (lk_storedir_used(run->tracker.run_dir)) {
 		for (int i = 0; i < 100; i++) {
 			lk_tracker_tick(&run->tracker);
 			nanosleep(&tick, NULL);
@@ -278,7 +278,7 @@ int lk_cmd_run(int argc, char **argv)
 		return LK_EXIT_FAILED;
 	}
 	settle_children(&run, run.children);
-	if (lk_tracker_alive(&run.tracker))
+	if (lk_storedir_used(run.tracker.run_dir))
 		keep_looking_after(&run);
 	else
 		lk_tracker_done(&run.tracker, true);

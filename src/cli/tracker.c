@@ -69,6 +69,7 @@ static void read_ending(struct lk_tracked *p)
 {
 	struct lk_store_header *h = p->store.header;
 
+	push_clock(h, now_ns());
 	lk_storefile_refresh(&p->store);
 	free(p->contents);
 	p->contents = NULL;
@@ -106,14 +107,6 @@ struct lk_tracked *lk_tracker_find(struct lk_tracker *t, uint32_t pid)
 		if (t->tracked[i].pid == pid)
 			return &t->tracked[i];
 	return NULL;
-}
-
-bool lk_tracker_alive(const struct lk_tracker *t)
-{
-	for (size_t i = 0; i < t->nr; i++)
-		if (lk_storefile_process_alive(&t->tracked[i].store))
-			return true;
-	return false;
 }
 
 int lk_tracker_record(struct lk_tracked *p, int status, const char *path, struct lk_err *err)

@@ -35,9 +35,6 @@ void lk_tracker_scan(struct lk_tracker *t);
 /* The newest store of pid, or NULL: the agent never came up there. */
 struct lk_tracked *lk_tracker_find(struct lk_tracker *t, uint32_t pid);
 
-/* Is any process of the run alive? */
-bool lk_tracker_alive(const struct lk_tracker *t);
-
 /* Writes the recording of one process; status as waitpid gives it, -1 unknown. */
 int lk_tracker_record(struct lk_tracked *p, int status, const char *path, struct lk_err *err);
 

@@ -114,6 +114,48 @@ int lk_storedir_make_run(const char *dir, char *ret_path, size_t size, struct lk
 	return lk_remedy(err, "set LEAKLINE_DIR to a folder that can be written");
 }
 
+static bool environ_has(const char *pid, const char *setting)
+{
+	size_t want = strlen(setting), nr = 0, capacity = 0;
+	char path[300], *text = NULL;
+	bool has = false;
+	FILE *f;
+	int c;
+
+	snprintf(path, sizeof(path), "/proc/%s/environ", pid);
+	f = fopen(path, "re");
+	if (!f)
+		return false;
+	do {
+		c = getc(f);
+		text = lk_grow(text, nr, &capacity, 1);
+		text[nr++] = c > 0 ? (char)c : 0;
+		if (c <= 0) {
+			has |= nr - 1 == want && !memcmp(text, setting, want);
+			nr = 0;
+		}
+	} while (c != EOF && !has);
+	fclose(f);
+	free(text);
+	return has;
+}
+
+bool lk_storedir_used(const char *run_dir)
+{
+	char *setting = lk_xasprintf("LEAKLINE_STORE_DIR=%s", run_dir);
+	bool used = false;
+	struct dirent *e;
+	DIR *d = opendir("/proc");
+
+	while (d && !used && (e = readdir(d)))
+		if (e->d_name[0] >= '1' && e->d_name[0] <= '9')
+			used = environ_has(e->d_name, setting);
+	if (d)
+		closedir(d);
+	free(setting);
+	return used;
+}
+
 void lk_storedir_remove(const char *run_dir)
 {
 	struct names names = {0};

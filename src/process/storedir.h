@@ -29,6 +29,13 @@ struct lk_store_name {
  */
 int lk_storedir_make_run(const char *dir, char *ret_path, size_t size, struct lk_err *err);
 
+/*
+ * Is any process alive that was started with its stores going to run_dir, or
+ * forked from one that was?  Reads /proc/PID/environ of every process of ours: it
+ * sees also those that have made no store yet.
+ */
+bool lk_storedir_used(const char *run_dir);
+
 /* Removes what stores are left in a run's folder, and the folder. */
 void lk_storedir_remove(const char *run_dir);
 

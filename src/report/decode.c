@@ -212,9 +212,21 @@ static bool is_likely_text(const char *text, int count)
 	return alphabetic * 2 >= count || alphabetic + east_asian == count;
 }
 
+/* Bytes of ASCII two by two look like Chinese. */
+static bool is_ascii(const uint8_t *at, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		if (at[i] >= 0x80 || !at[i])
+			return false;
+	return true;
+}
+
 static int decode_utf16(const uint8_t *at, size_t size, bool more, struct lk_decoded *d)
 {
 	int count;
+
+	if (is_ascii(at, size))
+		return -EBADMSG;
 
 	d->cut = more;
 	count = decode_wide(at, size, 2, true, d);

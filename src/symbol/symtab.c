@@ -182,6 +182,8 @@ static uint64_t end_of(const struct lk_symtab *symtab, size_t i, const struct lk
 
 void lk_symtab_sort(struct lk_symtab *symtab, const struct lk_spans *code)
 {
+	if (!symtab->nr)
+		return;
 	qsort(symtab->functions, symtab->nr, sizeof(*symtab->functions), by_addr);
 	keep_best(symtab);
 	for (size_t i = 0; i < symtab->nr && i < UINT32_MAX; i++)

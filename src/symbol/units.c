@@ -66,6 +66,36 @@ static void add_unit(struct lk_units *units, Dwarf_Die *die)
 		units->some_unplaced = true;
 }
 
+/*
+ * elfutils 0.188 reads file names in .debug_line_str up to a NUL that it takes for
+ * granted.  The sections are in memory by now, unpacked: libdw looked at them.
+ */
+static bool has_sound_strings(Elf *elf)
+{
+	size_t names;
+	GElf_Shdr header;
+
+	if (elf_getshdrstrndx(elf, &names))
+		return false;
+	for (Elf_Scn *s = NULL; (s = elf_nextscn(elf, s));) {
+		const char *name = NULL;
+		Elf_Data *data;
+
+		if (gelf_getshdr(s, &header) && header.sh_type != SHT_NOBITS)
+			name = elf_strptr(elf, names, header.sh_name);
+		if (!name || (strncmp(name, ".debug_str", 10) != 0 &&
+				     strncmp(name, ".debug_line_str", 15) != 0 &&
+				     strncmp(name, ".zdebug_str", 11) != 0))
+			continue;
+		if (strstr(name, "_offsets"))
+			continue;
+		data = elf_rawdata(s, NULL);
+		if (data && data->d_size && ((const char *)data->d_buf)[data->d_size - 1])
+			return false;
+	}
+	return true;
+}
+
 struct lk_units *lk_units_open(Elf *elf, const struct lk_spans *code)
 {
 	struct lk_units *units;
@@ -77,6 +107,10 @@ struct lk_units *lk_units_open(Elf *elf, const struct lk_spans *code)
 
 	if (!dwarf)
 		return NULL;
+	if (!has_sound_strings(elf)) {
+		dwarf_end(dwarf);
+		return NULL;
+	}
 	units = lk_xcalloc(1, sizeof(*units));
 	units->dwarf = dwarf;
 	units->code = code;
@@ -192,7 +226,8 @@ static void find_body(struct lk_unit *unit)
 	uint8_t type;
 
 	if (dwarf_cu_info(unit->die.cu, &version, &type, NULL, &unit->body, NULL, NULL, NULL) ||
-		type != DW_UT_skeleton || !unit->body.addr || !unit->body.cu)
+		type != DW_UT_skeleton || !unit->body.addr || !unit->body.cu ||
+		!has_sound_strings(dwarf_getelf(dwarf_cu_getdwarf(unit->body.cu))))
 		unit->body = unit->die;
 }
 

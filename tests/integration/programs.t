@@ -21,7 +21,7 @@ for my $program (sort glob("$root/build/programs/*")) {
 	my $tracked_status = $?;
 	is($tracked, $plain, "$name prints the same with us");
 	is($tracked_status, $plain_status, "$name ends with the same status");
-	my $report = eval { decode_json(`$leakline report --json $tmp/$name.leakline`) };
+	my $report = eval { decode_json(scalar(`$leakline report --json $tmp/$name.leakline`)) };
 	ok($report, "$name has a report") or next;
 	while ($plain =~ /^expect leak function=(\S+) blocks=(\d+) bytes=(\d+)$/mg) {
 		my ($function, $blocks, $bytes) = ($1, $2, $3);

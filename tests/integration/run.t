@@ -36,7 +36,9 @@ sub compile
 sub report
 {
 	my $json = `$leakline report --json $_[0] 2>$tmp/err`;
-	return eval { decode_json($json) };
+	my $report = eval { decode_json($json) };
+	diag("report @_: " . `cat $tmp/err`) unless $report;
+	return $report;
 }
 
 sub blocks_of
@@ -265,7 +267,7 @@ my @same = (
 for (@same) {
 	my ($program, $cmd) = @$_;
 	SKIP: {
-		skip "$program not found", 1 unless `command -v $program`;
+		skip "$program not found", 1 unless `sh -c 'command -v $program'`;
 		my @plain = run_cmd("$cmd");
 		my @tracked = run_cmd("$leakline run -q -o same.leakline -- $cmd");
 		is_deeply(\@tracked, \@plain, "$program: same output, same status");
