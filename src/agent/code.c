@@ -19,10 +19,10 @@ static const struct lk_walker *const walkers[] = {&lk_walker_mono};
 static uint8_t attached[LK_ARRAY_SIZE(walkers)];
 static uint32_t attach_tried_s = UINT32_MAX; /* tick, in seconds, of the last try */
 
-/*
- * A row that is unknown may become known when a runtime has started: such a row
- * is kept for one second only, the time in its unused offset.
- */
+/* How often an unknown place is passed before it is looked up again: a runtime may
+ * have started meanwhile, or told its table of the code. */
+#define UNKNOWN_USES 256
+
 static uint32_t tick_s(void)
 {
 	return lk_load(&lk_writer->header->tick_ms) / 1024;
@@ -40,10 +40,10 @@ static void attach_walkers(void)
 			lk_store_rel(&attached[i], 1);
 }
 
-static int walker_row(uint64_t lookup_pc, struct lk_row *ret_row)
+static int walker_row(uint64_t lookup_pc, struct lk_row *ret_row, uint64_t *ret_start)
 {
 	for (unsigned i = 0; i < LK_ARRAY_SIZE(walkers); i++)
-		if (lk_load_acq(&attached[i]) && !walkers[i]->row(lookup_pc, ret_row)) {
+		if (lk_load_acq(&attached[i]) && !walkers[i]->row(lookup_pc, ret_row, ret_start)) {
 			ret_row->flags |= LK_ROW_MANAGED;
 			return 0;
 		}
@@ -57,11 +57,31 @@ static bool in_loader(uint64_t pc)
 	return !_dl_find_object((void *)pc, &o) && (uint64_t)o.dlfo_map_start == _r_debug.r_ldbase;
 }
 
-void lk_code_row(void *arg, uint64_t pc, bool exact, struct lk_row *ret_row)
+static uint32_t code_holding(uint64_t pc);
+
+/* Other code lies at pc than the record says: from now on it is another method's. */
+static void code_replaced(uint64_t pc)
+{
+	struct lk_store_header *h = lk_writer->header;
+	uint32_t now = lk_load(&h->tick_ms), old;
+
+	lk_store_lock();
+	old = code_holding(pc);
+	if (old != LK_CODE_NONE) {
+		struct lk_code_info *c = lk_region_at(LK_REGION_CODES, old);
+
+		lk_store(&c->unloaded_ms, now ? now : 1);
+		lk_add(&h->generation, 1);
+	}
+	lk_store_unlock();
+}
+
+void lk_code_row(uint64_t pc, bool exact, bool changed, struct lk_row *ret_row, uint64_t *ret_start)
 {
 	uint64_t lookup_pc = exact ? pc : pc - 1;
 
-	(void)arg;
+	if (changed)
+		code_replaced(lookup_pc);
 	ret_row->flags = 0;
 	ret_row->cfa_off = 0;
 	ret_row->rbp_off = 0;
@@ -73,7 +93,10 @@ void lk_code_row(void *arg, uint64_t pc, bool exact, struct lk_row *ret_row)
 		return;
 	}
 	attach_walkers();
-	walker_row(lookup_pc, ret_row);
+	if (walker_row(lookup_pc, ret_row, ret_start)) {
+		ret_row->flags = LK_ROW_AGAIN;
+		ret_row->cfa_off = UNKNOWN_USES;
+	}
 }
 
 /* --- modules ---------------------------------------------------------------- */

@@ -148,10 +148,13 @@ LK_INLINE uint32_t count_stack(
 	struct lk_tally *tally;
 	uint64_t key;
 
-	if (LK_UNLIKELY(lk_caller_sp(from) - m->low >= m->high - m->low ||
-			t->generation != lk_load(&t->header->generation)))
-		refresh_memo(t, lk_caller_sp(from));
-	key = lk_mix(lk_capture(m, from.frame[1], lk_caller_sp(from), from.frame[0]), entry);
+	do {
+		if (LK_UNLIKELY(lk_caller_sp(from) - m->low >= m->high - m->low ||
+				t->generation != lk_load(&t->header->generation)))
+			refresh_memo(t, lk_caller_sp(from));
+		key = lk_mix(lk_capture(m, from.frame[1], lk_caller_sp(from), from.frame[0]), entry);
+		/* The walk itself may find that code was replaced: then once more. */
+	} while (LK_UNLIKELY(t->generation != lk_load(&t->header->generation)));
 	tally = &t->tallies[key >> 54];
 	if (LK_UNLIKELY(tally->hash != key))
 		load_tally(t, tally, key, entry);

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define TOP	     10
-#define NAME_COLUMNS 46
+#define NAME_COLUMNS 42
 
 static double share(uint64_t part, uint64_t all)
 {
@@ -39,8 +39,7 @@ static void say_rows(const struct lk_text *t, const struct lk_row *rows, size_t 
 	size_t shown = nr < TOP ? nr : TOP;
 
 	lk_say_style(&t->say, LK_STYLE_DIM);
-	fprintf(t->say.out, "  %-*s %10s %17s %6s %13s %6s\n", NAME_COLUMNS, order, "", "bytes", "",
-		"blocks", "");
+	fprintf(t->say.out, "  %-*s %28s %20s\n", NAME_COLUMNS, order, "bytes", "blocks");
 	lk_say_plain(&t->say);
 	for (size_t i = 0; i < shown; i++)
 		say_row(t, &rows[i], sizes);

@@ -17,7 +17,7 @@ uint64_t *lk_shadow_make(uint64_t addr)
 	struct lk_mid *mid;
 	uint32_t *entry;
 
-	if (addr >> LK_ADDRESS_BITS)
+	if (addr >> LK_ADDRESS_BITS || lk_region_closed(LK_REGION_SHADOW))
 		return NULL;
 	lk_store_lock();
 	mid = make_mid(addr);

@@ -63,6 +63,18 @@ void lk_store_unlock(void);
 uint64_t lk_region_alloc(enum lk_region_id id, uint64_t count);
 void lk_region_publish(enum lk_region_id id, uint64_t first, uint64_t count);
 
+/*
+ * Is it pointless to ask for more of a region now: the file system was full a
+ * moment ago, and what was populated is used up?  No lock, no system call.
+ */
+LK_INLINE bool lk_region_closed(enum lk_region_id id)
+{
+	const struct lk_region *r = &lk_writer->header->regions[id];
+
+	return lk_load(&lk_writer->header->tick_ms) < lk_load(&lk_writer->full_until_ms) &&
+	       (lk_load(&r->used) + 1) * r->record_size > lk_load(&lk_writer->populated[id]);
+}
+
 LK_INLINE void *lk_region_at(enum lk_region_id id, uint64_t index)
 {
 	struct lk_region *r = &lk_writer->header->regions[id];

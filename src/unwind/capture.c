@@ -27,13 +27,53 @@ LK_INLINE void note_word(struct lk_stepped *s, uint64_t addr, uint64_t value)
 	s->nr_words++;
 }
 
+/* Of what lies between from and pc: the first 48 bytes, and the last 16. */
+static uint64_t code_sum(uint64_t from, uint64_t pc)
+{
+	uint64_t sum = 0, end = pc - from < 48 ? pc - 7 : from + 41;
+
+	for (uint64_t at = from; at < end; at += 8)
+		sum = lk_mix(sum, read_word(at));
+	if (pc - from >= 16)
+		sum = lk_mix(sum, read_word(pc - 16)) ^ read_word(pc - 8);
+	return sum;
+}
+
+static LK_NOINLINE void make_row(
+	struct lk_memo *m, uint64_t pc, bool exact, bool changed, struct lk_row *row)
+{
+	struct lk_code_check *check = &m->checks[row - m->rows];
+	uint64_t start = 0, page = (pc - 1) & ~4095ull;
+
+	m->row_miss(pc, exact, changed, row, &start);
+	row->pc = pc;
+	if (row->flags & LK_ROW_MANAGED) {
+		/* Code in other pages may be gone when the check is made again. */
+		check->from = start > page ? start : page;
+		check->sum = code_sum(check->from, pc);
+	}
+}
+
+static void recheck_row(struct lk_memo *m, uint64_t pc, bool exact, struct lk_row *row)
+{
+	const struct lk_code_check *check = &m->checks[row - m->rows];
+
+	if (row->flags & LK_ROW_AGAIN) {
+		if (--row->cfa_off <= 0)
+			make_row(m, pc, exact, false, row);
+	} else if (LK_UNLIKELY(code_sum(check->from, pc) != check->sum)) {
+		make_row(m, pc, exact, true, row);
+	}
+}
+
 LK_INLINE const struct lk_row *row_of(struct lk_memo *m, uint64_t pc, bool exact)
 {
 	struct lk_row *row = &m->rows[(pc ^ pc >> 13) & (LK_ROWS_CACHED - 1)];
 
 	if (LK_UNLIKELY(row->pc != pc)) {
-		m->row_miss(m->row_arg, pc, exact, row);
-		row->pc = pc;
+		make_row(m, pc, exact, false, row);
+	} else if (row->flags & (LK_ROW_MANAGED | LK_ROW_AGAIN)) {
+		recheck_row(m, pc, exact, row);
 	}
 	return row;
 }

@@ -59,6 +59,16 @@ struct lk_entry_state {
 	uint32_t unused;
 };
 
+/*
+ * A runtime frees compiled code and puts other code at its place, without a word
+ * to anybody.  A row of managed code is used only while the code is what it was:
+ * its first bytes, as far as they lie in the page of the call, and the call.
+ */
+struct lk_code_check {
+	uint64_t from; /* first byte looked at */
+	uint64_t sum;
+};
+
 struct lk_memo {
 	uint32_t nr;         /* entries */
 	uint64_t low, high;  /* the stack region, addresses */
@@ -66,11 +76,16 @@ struct lk_memo {
 	bool truncated;      /* the walk ended before the thread's first frame */
 	bool cut;            /* too deep: frames are missing inside */
 	bool guessed;        /* some row was not certain */
-	/* Gives the row for pc (exact: not a return address).  Slow path, may be 10 us. */
-	void (*row_miss)(void *arg, uint64_t pc, bool exact, struct lk_row *ret_row);
-	void *row_arg;
+	/*
+	 * Gives the row for pc (exact: not a return address), and for managed code
+	 * where its body starts.  changed: the code at pc is not what it was when the
+	 * row was made.  Slow path, may be 50 us.
+	 */
+	void (*row_miss)(uint64_t pc, bool exact, bool changed, struct lk_row *ret_row,
+		uint64_t *ret_start);
 
 	struct lk_row rows[LK_ROWS_CACHED]; /* direct-mapped by pc */
+	struct lk_code_check checks[LK_ROWS_CACHED]; /* beside it, for managed rows */
 	struct lk_entry_state entry[LK_FRAMES_MAX];
 	struct lk_word_read words[LK_FRAMES_MAX * LK_FRAME_WORDS];
 	struct lk_stepped fresh[LK_FRESH_MAX]; /* innermost first, while walking */

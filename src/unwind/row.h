@@ -26,6 +26,7 @@ enum lk_row_kind {
 #define LK_ROW_RBP_SAVED  1u /* caller's rbp at CFA + 8 * rbp_off */
 #define LK_ROW_RBP_AT_RBP 2u /* with RBP_SAVED: at rbp + 8 * rbp_off instead (DRAP) */
 #define LK_ROW_MANAGED    4u /* from a runtime's walker */
+#define LK_ROW_AGAIN      16u /* kind UNKNOWN for now: ask again after cfa_off uses */
 #define LK_ROW_GUESSED    8u /* not certain: the stack is marked approximate */
 
 struct lk_row {

@@ -41,9 +41,9 @@ struct lk_walker {
 	int (*attach)(void);
 	/*
 	 * Makes the row for a return address (lookup_pc = pc - 1) in the runtime's
-	 * code.  -ENODATA: not its code.
+	 * code, and says where the method's code starts.  -ENODATA: not its code.
 	 */
-	int (*row)(uint64_t lookup_pc, struct lk_row *ret_row);
+	int (*row)(uint64_t lookup_pc, struct lk_row *ret_row, uint64_t *ret_start);
 	/* Copies identity and names of the code that holds lookup_pc.  -ENODATA as above. */
 	int (*describe)(uint64_t lookup_pc, struct lk_walk_name *ret_name);
 };
