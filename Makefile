@@ -88,6 +88,8 @@ lint: all
 install: all
 	install -D -m 755 $B/leakline $(DESTDIR)$(PREFIX)/bin/leakline
 	install -D -m 755 $B/libleakline-agent.so $(DESTDIR)$(PREFIX)/lib/leakline/libleakline-agent.so
+	install -D -m 644 completions/leakline.bash \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/leakline
 	for m in docs/man/*.1; do install -D -m 644 $$m $(DESTDIR)$(PREFIX)/share/man/man1/$$(basename $$m); done
 
 clean:

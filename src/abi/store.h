@@ -70,13 +70,13 @@ enum lk_lost {
 	LK_LOST_MAPS,            /* mappings: table full or busy */
 	LK_LOST_NAMES,           /* managed code without a name */
 	LK_LOST_THREADS,         /* threads without a state of their own */
-	LK_LOST_FORKS,           /* children that got no store */
 	LK_NR_LOST = 32,
 };
 
 enum lk_state {
 	LK_STATE_RUNNING = 0,
-	LK_STATE_ENDING = 1, /* the program ends; it waits for LK_STATE_READ, 1 s at most */
+	LK_STATE_ENDING = 1, /* the program ends; where a host asked for it, it waits for
+			      * LK_STATE_READ, 1 s at most */
 	LK_STATE_READ = 2,   /* the host has read what dies with the process */
 };
 
@@ -92,13 +92,13 @@ struct lk_store_header {
 	uint64_t started_mono_ns; /* CLOCK_MONOTONIC at the first event: the origin of time */
 	uint64_t pid_start_ticks; /* /proc/PID/stat field 22: tells a reused pid */
 	uint32_t state;           /* enum lk_state, atomic; a futex */
-	uint32_t tick_ms;         /* ms since started_mono_ns, atomic; host and agent push it on */
-	uint32_t host_beat_ms;    /* tick at which a host last looked; 0: never */
 	uint32_t forked;          /* 1: image made by fork, 0: by exec */
+	uint64_t tick_ms;         /* ms since started_mono_ns, atomic; host and agent push it on */
+	uint64_t host_beat_ms;    /* tick at which a host last looked; 0: never */
 	uint64_t exe_at;          /* bytes region: path of the executable */
 	uint64_t command_at;      /* bytes region: argv, NUL-separated as in /proc/PID/cmdline */
 	uint32_t command_size;
-	uint32_t allocator_module; /* module whose malloc we call; modules region index */
+	uint32_t reserved1;
 	uint64_t freed_unknown;   /* frees of blocks we did not know; atomic, slow path only */
 	uint32_t host_reads_end;  /* 1: a host asked to be waited for when the program ends */
 	uint32_t generation;      /* counts unloads of code; atomic */
@@ -144,14 +144,14 @@ _Static_assert(sizeof(struct lk_store_header) <= 4096, "the header is one page")
  * Time in a word: milliseconds since the start as 16-bit floating point, 11 bits
  * of mantissa.  Exact below 4.096 s, then within 1/2048 of the time itself.
  */
-LK_INLINE uint32_t lk_time_pack(uint32_t ms)
+LK_INLINE uint32_t lk_time_pack(uint64_t ms)
 {
 	uint32_t e;
 
 	if (ms < 4096)
-		return ms;
-	e = 31 - (uint32_t)__builtin_clz(ms) - 11;
-	return e * 2048 + (ms >> e);
+		return (uint32_t)ms;
+	e = 63 - (uint32_t)__builtin_clzll(ms) - 11;
+	return e > 30 ? 0xffff : e * 2048 + (uint32_t)(ms >> e);
 }
 
 LK_INLINE uint64_t lk_time_unpack_ms(uint32_t packed)

@@ -17,20 +17,20 @@
 
 static const struct lk_walker *const walkers[] = {&lk_walker_mono};
 static uint8_t attached[LK_ARRAY_SIZE(walkers)];
-static uint32_t attach_tried_s = UINT32_MAX; /* tick, in seconds, of the last try */
+static uint64_t attach_tried_s = UINT64_MAX; /* tick, in seconds, of the last try */
 
 /* How often an unknown place is passed before it is looked up again: a runtime may
  * have started meanwhile, or told its table of the code. */
 #define UNKNOWN_USES 256
 
-static uint32_t tick_s(void)
+static uint64_t tick_s(void)
 {
 	return lk_load(&lk_writer->header->tick_ms) / 1024;
 }
 
 static void attach_walkers(void)
 {
-	uint32_t now = tick_s();
+	uint64_t now = tick_s();
 
 	if (lk_load(&attach_tried_s) == now)
 		return;
@@ -63,14 +63,14 @@ static uint32_t code_holding(uint64_t pc);
 static void code_replaced(uint64_t pc)
 {
 	struct lk_store_header *h = lk_writer->header;
-	uint32_t now = lk_load(&h->tick_ms), old;
+	uint32_t old;
 
 	lk_store_lock();
 	old = code_holding(pc);
 	if (old != LK_CODE_NONE) {
 		struct lk_code_info *c = lk_region_at(LK_REGION_CODES, old);
 
-		lk_store(&c->unloaded_ms, now ? now : 1);
+		lk_store(&c->unloaded_ms, lk_tick32(h));
 		lk_add(&h->generation, 1);
 	}
 	lk_store_unlock();
@@ -170,7 +170,7 @@ static uint32_t add_module(const struct dl_find_object *o)
 		m->path_at = own_path(&size);
 	}
 	m->path_size = size;
-	m->loaded_ms = lk_load(&lk_writer->header->tick_ms);
+	m->loaded_ms = lk_tick32(lk_writer->header);
 	copy_build_id(m, o->dlfo_link_map);
 	lk_got_update(); /* it may have been loaded just now */
 	lk_region_publish(LK_REGION_MODULES, number, 1);
@@ -202,12 +202,11 @@ void lk_code_unloaded(void)
 	nr = h->regions[LK_REGION_MODULES].used;
 	for (uint64_t i = 0; i < nr; i++) {
 		struct lk_module_info *m = lk_region_at(LK_REGION_MODULES, i);
-		uint32_t now = lk_load(&h->tick_ms);
 		struct dl_find_object o;
 
 		if (!m->unloaded_ms && (_dl_find_object((void *)m->start, &o) ||
 					       o.dlfo_link_map->l_addr != m->bias))
-			lk_store(&m->unloaded_ms, now ? now : 1);
+			lk_store(&m->unloaded_ms, lk_tick32(h));
 	}
 	lk_store_unlock();
 	/* Every thread drops its rows and its memo before its next capture (C5). */

@@ -58,7 +58,7 @@ static any_fn *real[NR_NAMES];
 	static uint64_t hook_##i(uint64_t a, uint64_t b, uint64_t c, uint64_t d)                   \
 	{                                                                                          \
 		struct lk_caller from = LK_CALLER();                                                 \
-		struct lk_thread *t = lk_thread_enter(lk_caller_sp(from));                                    \
+		struct lk_agent_thread *t = lk_thread_enter(lk_caller_sp(from));                                    \
 		uint64_t p = real[i](a, b, c, d);                                                  \
 		if (t) {                                                                           \
 			if (p)                                                                     \
@@ -70,7 +70,7 @@ static any_fn *real[NR_NAMES];
 #define HOOK_FREE(i, symbol)                                                                       \
 	static uint64_t hook_##i(uint64_t a, uint64_t b, uint64_t c, uint64_t d)                   \
 	{                                                                                          \
-		struct lk_thread *t = lk_thread_enter((uint64_t)__builtin_frame_address(0));       \
+		struct lk_agent_thread *t = lk_thread_enter((uint64_t)__builtin_frame_address(0));       \
 		uint64_t r;                                                                        \
 		if (t && a)                                                                        \
 			lk_record_free(t, a);                                                      \
@@ -83,7 +83,7 @@ static any_fn *real[NR_NAMES];
 	static uint64_t hook_##i(uint64_t a, uint64_t b, uint64_t c, uint64_t d)                   \
 	{                                                                                          \
 		struct lk_caller from = LK_CALLER();                                                 \
-		struct lk_thread *t = lk_thread_enter(lk_caller_sp(from));                                    \
+		struct lk_agent_thread *t = lk_thread_enter(lk_caller_sp(from));                                    \
 		struct lk_word old = {0};                                                          \
 		uint64_t p;                                                                        \
 		if (t && a)                                                                        \

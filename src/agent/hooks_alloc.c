@@ -37,21 +37,23 @@ static LK_NOINLINE bool resolve(void)
 	return lk_load_acq(&lk_real.malloc) != NULL;
 }
 
-LK_INLINE void *done(struct lk_thread *t, void *p, size_t size, enum lk_entry entry,
+LK_INLINE void *done(struct lk_agent_thread *t, void *p, size_t size, enum lk_entry entry,
 	struct lk_caller from)
 {
-	if (LK_LIKELY(t != NULL)) {
-		if (LK_LIKELY(p != NULL))
-			lk_record_alloc(t, (uint64_t)p, size, entry, from);
-		lk_thread_leave(t);
+	if (LK_UNLIKELY(!t)) {
+		lk_thread_missed(p);
+		return p;
 	}
+	if (LK_LIKELY(p != NULL))
+		lk_record_alloc(t, (uint64_t)p, size, entry, from);
+	lk_thread_leave(t);
 	return p;
 }
 
 void *malloc(size_t size)
 {
 	struct lk_caller from = LK_CALLER();
-	struct lk_thread *t;
+	struct lk_agent_thread *t;
 
 	if (!RESOLVED())
 		return lk_boot_alloc(size, 16);
@@ -62,7 +64,7 @@ void *malloc(size_t size)
 void *calloc(size_t n, size_t size)
 {
 	struct lk_caller from = LK_CALLER();
-	struct lk_thread *t;
+	struct lk_agent_thread *t;
 	size_t bytes;
 
 	if (__builtin_mul_overflow(n, size, &bytes))
@@ -89,30 +91,18 @@ static LK_NOINLINE void *realloc_boot(void *p, size_t size)
  * address the moment it is given back; a failure puts it in again.  glibc frees
  * the block for size 0 and gives NULL: that is no failure.
  */
-LK_INLINE void *resize(void *p, size_t size, enum lk_entry entry, struct lk_caller from,
-	void *(*call)(void *, size_t, size_t), size_t n, size_t each)
+LK_INLINE void *resize(void *p, size_t size, enum lk_entry entry, struct lk_caller from)
 {
-	struct lk_thread *t = lk_thread_enter(lk_caller_sp(from));
+	struct lk_agent_thread *t = lk_thread_enter(lk_caller_sp(from));
 	struct lk_word old = {0};
 	void *q;
 
 	if (t && p)
 		old = lk_record_free(t, (uint64_t)p);
-	q = call(p, n, each);
+	q = lk_real.realloc(p, size);
 	if (t && !q && old.first && size)
 		lk_record_undo_free(t, (uint64_t)p, old);
 	return done(t, q, size, entry, from);
-}
-
-static void *call_realloc(void *p, size_t n, size_t each)
-{
-	(void)n;
-	return lk_real.realloc(p, each);
-}
-
-static void *call_reallocarray(void *p, size_t n, size_t each)
-{
-	return lk_real.reallocarray(p, n, each);
 }
 
 void *realloc(void *p, size_t size)
@@ -121,7 +111,7 @@ void *realloc(void *p, size_t size)
 
 	if (!RESOLVED() || lk_boot_owns(p))
 		return p ? realloc_boot(p, size) : lk_boot_alloc(size, 16);
-	return resize(p, size, LK_ENTRY_REALLOC, from, call_realloc, 1, size);
+	return resize(p, size, LK_ENTRY_REALLOC, from);
 }
 
 void *reallocarray(void *p, size_t n, size_t size)
@@ -135,13 +125,14 @@ void *reallocarray(void *p, size_t n, size_t size)
 	}
 	if (!RESOLVED() || lk_boot_owns(p))
 		return p ? realloc_boot(p, bytes) : lk_boot_alloc(bytes, 16);
-	return resize(p, bytes, LK_ENTRY_REALLOCARRAY, from, call_reallocarray, n, size);
+	/* glibc's own calls realloc by its public name, which would come back to us. */
+	return resize(p, bytes, LK_ENTRY_REALLOCARRAY, from);
 }
 
 /* Takes the block out and closes the gate for the real call; NULL: nothing to record. */
-LK_INLINE struct lk_thread *release(void *p, uint64_t sp)
+LK_INLINE struct lk_agent_thread *release(void *p, uint64_t sp)
 {
-	struct lk_thread *t = lk_thread_enter(sp);
+	struct lk_agent_thread *t = lk_thread_enter(sp);
 
 	if (LK_LIKELY(t != NULL))
 		lk_record_free(t, (uint64_t)p);
@@ -150,7 +141,7 @@ LK_INLINE struct lk_thread *release(void *p, uint64_t sp)
 
 LK_INLINE void free_block(void *p, uint64_t sp)
 {
-	struct lk_thread *t;
+	struct lk_agent_thread *t;
 
 	if (!p || LK_UNLIKELY(lk_boot_owns(p)))
 		return;
@@ -174,7 +165,7 @@ void cfree(void *p)
 
 void free_sized(void *p, size_t size)
 {
-	struct lk_thread *t;
+	struct lk_agent_thread *t;
 
 	if (!p || lk_boot_owns(p) || !RESOLVED())
 		return;
@@ -189,7 +180,7 @@ void free_sized(void *p, size_t size)
 
 void free_aligned_sized(void *p, size_t align, size_t size)
 {
-	struct lk_thread *t;
+	struct lk_agent_thread *t;
 
 	if (!p || lk_boot_owns(p) || !RESOLVED())
 		return;
@@ -205,7 +196,7 @@ void free_aligned_sized(void *p, size_t align, size_t size)
 void *memalign(size_t align, size_t size)
 {
 	struct lk_caller from = LK_CALLER();
-	struct lk_thread *t;
+	struct lk_agent_thread *t;
 
 	if (!RESOLVED())
 		return lk_boot_alloc(size, align);
@@ -216,7 +207,7 @@ void *memalign(size_t align, size_t size)
 int posix_memalign(void **ret, size_t align, size_t size)
 {
 	struct lk_caller from = LK_CALLER();
-	struct lk_thread *t;
+	struct lk_agent_thread *t;
 	int error;
 
 	if (!RESOLVED()) {
@@ -232,7 +223,7 @@ int posix_memalign(void **ret, size_t align, size_t size)
 void *aligned_alloc(size_t align, size_t size)
 {
 	struct lk_caller from = LK_CALLER();
-	struct lk_thread *t;
+	struct lk_agent_thread *t;
 
 	if (!RESOLVED())
 		return lk_boot_alloc(size, align);
@@ -243,7 +234,7 @@ void *aligned_alloc(size_t align, size_t size)
 void *valloc(size_t size)
 {
 	struct lk_caller from = LK_CALLER();
-	struct lk_thread *t;
+	struct lk_agent_thread *t;
 
 	if (!RESOLVED())
 		return lk_boot_alloc(size, 4096);
@@ -254,7 +245,7 @@ void *valloc(size_t size)
 void *pvalloc(size_t size)
 {
 	struct lk_caller from = LK_CALLER();
-	struct lk_thread *t;
+	struct lk_agent_thread *t;
 
 	if (!RESOLVED())
 		return lk_boot_alloc(lk_align_up(size, 4096), 4096);

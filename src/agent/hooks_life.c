@@ -22,7 +22,7 @@ int dlclose(void *handle)
 		return -1;
 	ret = lk_real.dlclose(handle);
 	if (lk_agent_state == LK_AGENT_ON) {
-		struct lk_thread *t = lk_thread_enter((uint64_t)__builtin_frame_address(0));
+		struct lk_agent_thread *t = lk_thread_enter((uint64_t)__builtin_frame_address(0));
 
 		if (t) {
 			lk_code_unloaded();

@@ -50,7 +50,7 @@ static void *map_raw(void *addr, size_t size, int prot, int flags, int fd, long 
 LK_INLINE void *map(void *addr, size_t size, int prot, int flags, int fd, long at,
 	struct lk_caller from)
 {
-	struct lk_thread *t;
+	struct lk_agent_thread *t;
 	void *p;
 
 	if (!resolved())
@@ -81,7 +81,7 @@ void *mmap64(void *addr, size_t size, int prot, int flags, int fd, off64_t at)
 
 int munmap(void *addr, size_t size)
 {
-	struct lk_thread *t;
+	struct lk_agent_thread *t;
 	int ret;
 
 	if (!resolved()) {
@@ -104,7 +104,7 @@ int munmap(void *addr, size_t size)
 void *mremap(void *addr, size_t old_size, size_t size, int flags, ...)
 {
 	struct lk_caller from = LK_CALLER();
-	struct lk_thread *t;
+	struct lk_agent_thread *t;
 	void *p, *wanted;
 	va_list ap;
 

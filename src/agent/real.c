@@ -55,7 +55,6 @@ void lk_real_resolve(void)
 	find(&lk_real.free, "free");
 	find(&lk_real.calloc, "calloc");
 	find(&lk_real.realloc, "realloc");
-	find(&lk_real.reallocarray, "reallocarray");
 	find(&lk_real.memalign, "memalign");
 	find(&lk_real.posix_memalign, "posix_memalign");
 	find(&lk_real.aligned_alloc, "aligned_alloc");

@@ -10,23 +10,22 @@
 /* Events between two looks at the clock while a host pushes the tick on. */
 #define CLOCK_EVERY 64u
 
-static LK_NOINLINE void look_at_clock(struct lk_thread *t)
+static LK_NOINLINE void look_at_clock(struct lk_agent_thread *t)
 {
 	struct lk_store_header *h = t->header;
 	struct timespec ts;
-	uint64_t ns;
-	uint32_t ms, beat = lk_load(&h->host_beat_ms);
+	uint64_t ns, ms, beat = lk_load(&h->host_beat_ms);
 
 	clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
 	ns = (uint64_t)ts.tv_sec * 1000000000ull + (uint64_t)ts.tv_nsec;
-	ms = ns > h->started_mono_ns ? (uint32_t)((ns - h->started_mono_ns) / 1000000) : 0;
+	ms = ns > h->started_mono_ns ? (ns - h->started_mono_ns) / 1000000 : 0;
 	if (ms > lk_load(&h->tick_ms))
 		lk_store(&h->tick_ms, ms);
 	/* The coarse clock may lag behind the beat. */
-	t->countdown = beat && (int32_t)(ms - beat) < 1000 ? CLOCK_EVERY : 1;
+	t->countdown = beat && (int64_t)(ms - beat) < 1000 ? CLOCK_EVERY : 1;
 }
 
-uint32_t lk_now(struct lk_thread *t)
+uint64_t lk_now(struct lk_agent_thread *t)
 {
 	if (LK_UNLIKELY(!--t->countdown))
 		look_at_clock(t);
@@ -34,7 +33,7 @@ uint32_t lk_now(struct lk_thread *t)
 }
 
 /* Another stack than last time, or other code: what is remembered is of no use. */
-static LK_NOINLINE void refresh_memo(struct lk_thread *t, uint64_t sp)
+static LK_NOINLINE void refresh_memo(struct lk_agent_thread *t, uint64_t sp)
 {
 	uint32_t generation = lk_load(&t->header->generation);
 
@@ -66,7 +65,7 @@ static void flush_tally(struct lk_tally *tally)
 	tally->pending_bytes = 0;
 }
 
-void lk_thread_flush(struct lk_thread *t)
+void lk_thread_flush(struct lk_agent_thread *t)
 {
 	for (uint32_t i = 0; i < LK_TALLIES_PER_THREAD; i++) {
 		flush_tally(&t->tallies[i]);
@@ -103,7 +102,7 @@ static uint32_t intern_stack(struct lk_memo *m)
 }
 
 /* Makes the stack known to the store; 0 where there is no room for it. */
-static LK_NOINLINE uint32_t intern_leaf(struct lk_thread *t, enum lk_entry entry)
+static LK_NOINLINE uint32_t intern_leaf(struct lk_agent_thread *t, enum lk_entry entry)
 {
 	struct lk_memo *m = &t->memo;
 	uint32_t node = intern_stack(m), leaf = LK_NODE_NONE;
@@ -126,7 +125,7 @@ static LK_NOINLINE uint32_t intern_leaf(struct lk_thread *t, enum lk_entry entry
 }
 
 static LK_NOINLINE void load_tally(
-	struct lk_thread *t, struct lk_tally *tally, uint64_t key, enum lk_entry entry)
+	struct lk_agent_thread *t, struct lk_tally *tally, uint64_t key, enum lk_entry entry)
 {
 	uint64_t *hash = &t->known[key & (LK_STACKS_CACHED - 1)].hash;
 	uint64_t *stack = &t->known[key & (LK_STACKS_CACHED - 1)].stack;
@@ -142,7 +141,7 @@ static LK_NOINLINE void load_tally(
 
 /* The number of the calling stack; counts one allocation of size bytes for it. */
 LK_INLINE uint32_t count_stack(
-	struct lk_thread *t, uint64_t size, enum lk_entry entry, struct lk_caller from)
+	struct lk_agent_thread *t, uint64_t size, enum lk_entry entry, struct lk_caller from)
 {
 	struct lk_memo *m = &t->memo;
 	struct lk_tally *tally;
@@ -163,7 +162,7 @@ LK_INLINE uint32_t count_stack(
 	return tally->stack;
 }
 
-void lk_record_alloc(struct lk_thread *t, uint64_t addr, uint64_t size, enum lk_entry entry,
+void lk_record_alloc(struct lk_agent_thread *t, uint64_t addr, uint64_t size, enum lk_entry entry,
 	struct lk_caller from)
 {
 	uint32_t stack = count_stack(t, size, entry, from);
@@ -173,7 +172,7 @@ void lk_record_alloc(struct lk_thread *t, uint64_t addr, uint64_t size, enum lk_
 		lk_count_lost(addr >> LK_ADDRESS_BITS ? LK_LOST_ADDRESS : LK_LOST_STORE_FULL);
 }
 
-struct lk_word lk_record_free(struct lk_thread *t, uint64_t addr)
+struct lk_word lk_record_free(struct lk_agent_thread *t, uint64_t addr)
 {
 	struct lk_word w = lk_shadow_take(addr);
 
@@ -182,20 +181,23 @@ struct lk_word lk_record_free(struct lk_thread *t, uint64_t addr)
 	return w;
 }
 
-void lk_record_undo_free(struct lk_thread *t, uint64_t addr, struct lk_word old)
+void lk_record_undo_free(struct lk_agent_thread *t, uint64_t addr, struct lk_word old)
 {
 	(void)t;
 	lk_shadow_restore(addr, old);
 }
 
-void lk_record_map(struct lk_thread *t, uint64_t addr, uint64_t size, uint32_t kind,
+void lk_record_map(struct lk_agent_thread *t, uint64_t addr, uint64_t size, uint32_t kind,
 	enum lk_entry entry, struct lk_caller from)
 {
-	struct lk_map_info map = {
+	struct lk_map_info map;
+
+	lk_now(t);
+	map = (struct lk_map_info){
 		.start = addr,
 		.size = lk_align_up(size, 4096),
 		.stack = count_stack(t, size, entry, from),
-		.time_ms = lk_now(t),
+		.time_ms = lk_tick32(t->header),
 		.thread = t->number,
 		.kind = kind,
 	};

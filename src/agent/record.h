@@ -7,21 +7,21 @@
 #include "agent/thread.h"
 
 /* A block was allocated at addr. */
-void lk_record_alloc(struct lk_thread *t, uint64_t addr, uint64_t size, enum lk_entry entry,
+void lk_record_alloc(struct lk_agent_thread *t, uint64_t addr, uint64_t size, enum lk_entry entry,
 	struct lk_caller from);
 
 /* The block at addr is about to be given back; its words, first == 0 if unknown. */
-struct lk_word lk_record_free(struct lk_thread *t, uint64_t addr);
+struct lk_word lk_record_free(struct lk_agent_thread *t, uint64_t addr);
 
 /* The block was not given back after all; old: what lk_record_free gave. */
-void lk_record_undo_free(struct lk_thread *t, uint64_t addr, struct lk_word old);
+void lk_record_undo_free(struct lk_agent_thread *t, uint64_t addr, struct lk_word old);
 
 /* A mapping was made; kind: LK_MAP_*. */
-void lk_record_map(struct lk_thread *t, uint64_t addr, uint64_t size, uint32_t kind,
+void lk_record_map(struct lk_agent_thread *t, uint64_t addr, uint64_t size, uint32_t kind,
 	enum lk_entry entry, struct lk_caller from);
 
 /* Milliseconds since tracking started; looks at the clock now and then. */
-uint32_t lk_now(struct lk_thread *t);
+uint64_t lk_now(struct lk_agent_thread *t);
 
 /* Row and place of a pc, for capture and nodes: agent/code.c. */
 void lk_code_row(uint64_t pc, bool exact, bool changed, struct lk_row *ret_row, uint64_t *ret_start);

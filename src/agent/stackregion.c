@@ -88,7 +88,7 @@ static uint64_t thread_pointer(void)
 	return tp;
 }
 
-bool lk_stack_region(struct lk_thread *t, uint64_t sp, uint64_t *ret_low, uint64_t *ret_high)
+bool lk_stack_region(struct lk_agent_thread *t, uint64_t sp, uint64_t *ret_low, uint64_t *ret_high)
 {
 	uint64_t low, high, tp = thread_pointer();
 

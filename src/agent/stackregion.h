@@ -8,6 +8,6 @@
 #include "agent/thread.h"
 
 /* Gives the bounds of the mapping that holds sp; false where there is none to be found. */
-bool lk_stack_region(struct lk_thread *t, uint64_t sp, uint64_t *ret_low, uint64_t *ret_high);
+bool lk_stack_region(struct lk_agent_thread *t, uint64_t sp, uint64_t *ret_low, uint64_t *ret_high);
 
 #endif

@@ -88,18 +88,17 @@ void lk_agent_ending(void)
 {
 	struct lk_store_header *h;
 	struct timespec wait = {.tv_nsec = 50 * 1000000};
-	uint32_t tick;
+	uint64_t tick;
 
 	if (lk_agent_state != LK_AGENT_ON || !lk_load_acq(&lk_writer->ready))
 		return;
 	h = lk_writer->header;
-	tick = lk_load(&h->tick_ms);
-	if (!lk_load(&h->host_reads_end) || tick - lk_load(&h->host_beat_ms) > 500 ||
-		lk_syscall0(SYS_getpid) != (long)h->pid)
-		return;
-	if (lk_load(&h->state) != LK_STATE_RUNNING)
-		return;
+	if (lk_syscall0(SYS_getpid) != (long)h->pid || lk_load(&h->state) != LK_STATE_RUNNING)
+		return; /* a vfork child's _exit is not the program's end */
 	lk_store_rel(&h->state, LK_STATE_ENDING);
+	tick = lk_load(&h->tick_ms);
+	if (!lk_load(&h->host_reads_end) || (int64_t)(tick - lk_load(&h->host_beat_ms)) > 500)
+		return;
 	for (unsigned i = 0; i < END_WAIT_MS / 50; i++) {
 		if (lk_load_acq(&h->state) != LK_STATE_ENDING)
 			return;

@@ -9,20 +9,20 @@
 __thread struct lk_tls lk_tls;
 
 /* All states of this process image.  Not wiped: a child starts its own list. */
-static struct lk_thread *all;
-static struct lk_thread *next_to_check;
+static struct lk_agent_thread *all;
+static struct lk_agent_thread *next_to_check;
 #define CHECK_DEAD 8u
 
-static bool is_dead(const struct lk_thread *t)
+static bool is_dead(const struct lk_agent_thread *t)
 {
 	return lk_syscall3(SYS_tgkill, t->header->pid, t->tid, 0) == -3 /* ESRCH */;
 }
 
 /* A state whose thread is gone, or NULL; looks at a few only.  Lock held. */
-static struct lk_thread *take_dead(void)
+static struct lk_agent_thread *take_dead(void)
 {
 	for (unsigned i = 0; i < CHECK_DEAD && all; i++) {
-		struct lk_thread *t = next_to_check ? next_to_check : all;
+		struct lk_agent_thread *t = next_to_check ? next_to_check : all;
 
 		next_to_check = t->next;
 		if (t->gate != LK_GATE_CLOSED && is_dead(t)) {
@@ -33,9 +33,9 @@ static struct lk_thread *take_dead(void)
 	return NULL;
 }
 
-static struct lk_thread *new_state(struct lk_thread *wiped)
+static struct lk_agent_thread *new_state(struct lk_agent_thread *wiped)
 {
-	struct lk_thread *t = wiped ? wiped : lk_private_alloc(sizeof(*t));
+	struct lk_agent_thread *t = wiped ? wiped : lk_private_alloc(sizeof(*t));
 	uint64_t tally;
 
 	if (!t)
@@ -51,7 +51,7 @@ static struct lk_thread *new_state(struct lk_thread *wiped)
 	return t;
 }
 
-static void describe_thread(struct lk_thread *t)
+static void describe_thread(struct lk_agent_thread *t)
 {
 	uint64_t number = lk_region_alloc(LK_REGION_THREADS, 1);
 	struct lk_thread_info *info;
@@ -61,16 +61,16 @@ static void describe_thread(struct lk_thread *t)
 		return;
 	info = lk_region_at(LK_REGION_THREADS, number);
 	info->tid = t->tid;
-	info->started_ms = lk_load(&lk_writer->header->tick_ms);
+	info->started_ms = lk_tick32(lk_writer->header);
 	lk_syscall2(SYS_prctl, PR_GET_NAME, info->comm);
 	lk_region_publish(LK_REGION_THREADS, number, 1);
 	t->number = number < 0xffff ? (uint32_t)number : 0xffff;
 }
 
 /* `mine`: this thread's state, wiped by the fork that made this process; or NULL. */
-static struct lk_thread *register_thread(struct lk_thread *mine)
+static struct lk_agent_thread *register_thread(struct lk_agent_thread *mine)
 {
-	struct lk_thread *t;
+	struct lk_agent_thread *t;
 
 	lk_store_lock();
 	t = mine ? NULL : take_dead();
@@ -91,9 +91,9 @@ static struct lk_thread *register_thread(struct lk_thread *mine)
 	return t;
 }
 
-struct lk_thread *lk_thread_enter_slow(uint64_t sp)
+struct lk_agent_thread *lk_thread_enter_slow(uint64_t sp)
 {
-	struct lk_thread *t = lk_tls.thread;
+	struct lk_agent_thread *t = lk_tls.thread;
 
 	if (lk_agent_state != LK_AGENT_ON && !lk_agent_start())
 		return NULL;
@@ -123,4 +123,13 @@ struct lk_thread *lk_thread_enter_slow(uint64_t sp)
 	t->gate = LK_GATE_INSIDE;
 	t->hook_sp = sp;
 	return t;
+}
+
+void lk_thread_missed(const void *block)
+{
+	const struct lk_agent_thread *t = lk_tls.thread;
+
+	/* No allocator calls malloc of itself: a signal handler came in between. */
+	if (block && t && t->gate == LK_GATE_INSIDE && lk_agent_state == LK_AGENT_ON)
+		lk_count_lost(LK_LOST_REENTRANT);
 }

@@ -29,7 +29,7 @@
 #define LK_STACKS_KNOWN  8u
 #define LK_STACKS_CACHED 32768u /* touched as needed; cc1 -O2 has about 20,000 */
 
-struct lk_thread {
+struct lk_agent_thread {
 	uint32_t gate;
 	uint32_t number;    /* in the store's threads region */
 	uint32_t tid;
@@ -39,7 +39,7 @@ struct lk_thread {
 	uint64_t hook_sp;   /* stack pointer of the hook that is INSIDE */
 	struct lk_store_header *header;
 	struct lk_tally *tallies;
-	struct lk_thread *next;
+	struct lk_agent_thread *next;
 	struct {
 		uint64_t low, high;
 	} stacks[LK_STACKS_KNOWN]; /* stacks this thread was seen on */
@@ -56,7 +56,7 @@ struct lk_thread {
 };
 
 struct lk_tls {
-	struct lk_thread *thread;
+	struct lk_agent_thread *thread;
 	uint64_t registering; /* a signal handler that comes in between stays out */
 };
 extern __thread struct lk_tls lk_tls;
@@ -80,15 +80,15 @@ LK_INLINE uint64_t lk_caller_sp(struct lk_caller s)
 }
 
 /* Makes or repairs the calling thread's state; NULL: not to be tracked now. */
-struct lk_thread *lk_thread_enter_slow(uint64_t sp);
+struct lk_agent_thread *lk_thread_enter_slow(uint64_t sp);
 
 /*
  * Enters a hook: the thread's state with its gate INSIDE, or NULL where the hook
  * must pass the call on and record nothing.
  */
-LK_INLINE struct lk_thread *lk_thread_enter(uint64_t sp)
+LK_INLINE struct lk_agent_thread *lk_thread_enter(uint64_t sp)
 {
-	struct lk_thread *t = lk_tls.thread;
+	struct lk_agent_thread *t = lk_tls.thread;
 
 	if (LK_UNLIKELY(!t || t->gate != LK_GATE_OPEN))
 		return lk_agent_state == LK_AGENT_OFF ? NULL : lk_thread_enter_slow(sp);
@@ -98,13 +98,16 @@ LK_INLINE struct lk_thread *lk_thread_enter(uint64_t sp)
 	return t;
 }
 
-LK_INLINE void lk_thread_leave(struct lk_thread *t)
+/* A block was allocated that could not be recorded: counts it where we are on. */
+void lk_thread_missed(const void *block);
+
+LK_INLINE void lk_thread_leave(struct lk_agent_thread *t)
 {
 	__asm__ volatile("" ::: "memory");
 	t->gate = LK_GATE_OPEN;
 }
 
 /* Adds what the thread counted and did not publish to the nodes (S5). */
-void lk_thread_flush(struct lk_thread *t);
+void lk_thread_flush(struct lk_agent_thread *t);
 
 #endif

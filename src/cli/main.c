@@ -46,7 +46,7 @@ static void help(FILE *to)
 		to);
 	for (size_t i = 0; i < LK_ARRAY_SIZE(commands); i++)
 		fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].summary);
-	fputs("\nleakline COMMAND --help tells more; so does: man leakline-COMMAND\n"
+	fputs("  --version  the version\n\nleakline COMMAND --help tells more; so does: man leakline-COMMAND\n"
 	      "First steps:\n"
 	      "  leakline run -o app.leakline -- mono app.exe\n"
 	      "  leakline report app.leakline\n",

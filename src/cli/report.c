@@ -14,7 +14,8 @@ static const char help_text[] =
 	"  --json         the report as JSON (leakline.report/1)\n"
 	"  -n, --sites N  details of at most N sites (text: 10, JSON: all)\n"
 	"  --samples N    samples per site (5)\n"
-	"  -o FILE        write to FILE\n"
+	"  --all-frames   deep stacks whole\n"
+	"  -o, --output FILE  write to FILE\n"
 	"  --fail-on WHAT exit status 1 where WHAT holds: growth (a site grows)\n"
 	"  -h, --help     this text\n";
 
@@ -41,6 +42,7 @@ static int parse(int argc, char **argv, struct wish *w)
 	static const struct option options[] = {
 		{"json", no_argument, NULL, 'j'},
 		{"sites", required_argument, NULL, 'n'},
+		{"all-frames", no_argument, NULL, 'a'},
 		{"samples", required_argument, NULL, 's'},
 		{"output", required_argument, NULL, 'o'},
 		{"fail-on", required_argument, NULL, 'f'},
@@ -62,6 +64,9 @@ static int parse(int argc, char **argv, struct wish *w)
 		case 's':
 			if (parse_number(optarg, &w->report.nr_samples))
 				return lk_cli_usage("report", "--samples takes a number, not \"%s\"", optarg);
+			break;
+		case 'a':
+			w->report.all_frames = true;
 			break;
 		case 'o':
 			w->out = optarg;

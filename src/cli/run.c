@@ -3,12 +3,14 @@
 #include "cli/tracker.h"
 #include "process/launch.h"
 #include "process/storedir.h"
+#include "report/recording.h"
 
 #include <errno.h>
 #include <getopt.h>
 #include <libgen.h>
 #include <poll.h>
 #include <signal.h>
+#include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -24,11 +26,11 @@ static const char help_text[] =
 	"Starts PROGRAM, tracks every native block that it allocates, with the whole\n"
 	"stack through managed and native code, and makes a recording when it ends.\n"
 	"The program's output and exit status are its own.\n\n"
-	"  -o FILE      the recording (PROGRAM.PID.leakline in this folder)\n"
-	"  --children   recordings of child processes too, each its own\n"
-	"  -v           say on stderr where the recording is, also where that is no terminal\n"
-	"  -q           say nothing\n"
-	"  -h, --help   this text\n\n"
+	"  -o, --output FILE  the recording (PROGRAM.PID.leakline in this folder)\n"
+	"  --children         recordings of child processes too, each its own\n"
+	"  -v, --verbose      say on stderr where the recording is, also where that is no terminal\n"
+	"  -q, --quiet        say nothing\n"
+	"  -h, --help         this text\n\n"
 	"While it runs: leakline report PID, leakline snapshot PID.\n";
 
 struct run {
@@ -86,6 +88,19 @@ static int parse(int argc, char **argv, struct run *run)
 	return optind < argc ? -1 : lk_cli_usage("run", "name the program to run");
 }
 
+/* An older recording may be replaced; anything else is somebody's work. */
+static int check_replaceable(const char *out, struct lk_err *err)
+{
+	struct sqlite3 *db = NULL;
+	int r = lk_recording_open(out, &db, err);
+
+	sqlite3_close(db);
+	if (!r || r == -EOPNOTSUPP)
+		return 0;
+	lk_fail(err, -EEXIST, "%s exists and is not a recording: it is left alone", out);
+	return lk_remedy(err, "name another file with -o, or remove that one");
+}
+
 /* A run of hours must not end with a folder that cannot be written. */
 static int check_output(const char *out, struct lk_err *err)
 {
@@ -99,6 +114,8 @@ static int check_output(const char *out, struct lk_err *err)
 	} else if (out && !stat(out, &st) && S_ISDIR(st.st_mode)) {
 		lk_fail(err, -EISDIR, "cannot write the recording %s: it is a folder", out);
 		r = lk_remedy(err, "name a file in it: -o %s/NAME.leakline", out);
+	} else if (out && !stat(out, &st) && st.st_size) {
+		r = check_replaceable(out, err);
 	}
 	free(copy);
 	return r;

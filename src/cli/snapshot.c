@@ -12,8 +12,8 @@ static const char help_text[] =
 	"usage: leakline snapshot [-o FILE] PID|STORE\n\n"
 	"Makes a recording of a tracked process as it is now, or as it was when it\n"
 	"ended; a running process goes on.\n\n"
-	"  -o FILE     the recording (PROGRAM.PID.leakline)\n"
-	"  -h, --help  this text\n";
+	"  -o, --output FILE  the recording (PROGRAM.PID.leakline)\n"
+	"  -h, --help         this text\n";
 
 static const char *default_name(const struct lk_snapshot *s, char *buf, size_t size)
 {

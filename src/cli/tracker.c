@@ -57,7 +57,7 @@ void lk_tracker_scan(struct lk_tracker *t)
 
 static void push_clock(struct lk_store_header *h, uint64_t now)
 {
-	uint32_t ms = now > h->started_mono_ns ? (uint32_t)((now - h->started_mono_ns) / 1000000) : 0;
+	uint64_t ms = now > h->started_mono_ns ? (now - h->started_mono_ns) / 1000000 : 0;
 
 	if (ms > lk_load(&h->tick_ms))
 		lk_store(&h->tick_ms, ms);

@@ -45,6 +45,7 @@ struct lk_site {
 	const char *manager;	 /* "BSTR", "C heap", ...: managers.c */
 	uint32_t stack;		 /* index into the snapshot: the one with most live blocks */
 	uint32_t responsible;	 /* index into that stack's frames, or LK_NO_FRAME */
+	bool users;		 /* the responsible frame is the user's own code */
 	uint32_t nr_stacks;	 /* of the snapshot, merged into this site */
 	uint64_t bytes, blocks;	 /* outstanding */
 	uint64_t allocated_blocks, freed_blocks; /* since tracking started */

@@ -328,6 +328,7 @@ void lk_frames_judge(struct lk_frames *f, const struct lk_frame *stack, uint32_t
 	*ret = (struct lk_stack_facts){
 		.manager = lk_strings_add(f->strings, manager),
 		.responsible = at,
+		.users = users,
 		.key = site_key(f, manager, stack, count),
 	};
 }

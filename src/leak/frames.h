@@ -18,6 +18,7 @@ struct lk_frames *lk_frames_free(struct lk_frames *frames);
 struct lk_stack_facts {
 	const char *manager;
 	uint32_t responsible; /* index of the frame, or LK_NO_FRAME */
+	bool users;	      /* the responsible frame is the user's own code */
 	uint64_t key;	      /* of the site: equal for stacks of one site */
 };
 

@@ -18,6 +18,7 @@ struct lk_series {
 	double bytes[LK_NR_SPANS];
 	uint64_t allocated; /* blocks since tracking started, freed ones included */
 	uint64_t tracked_ms;
+	bool final; /* the program has ended and its own code allocated these: they stay */
 };
 
 enum lk_site_state {

@@ -6,6 +6,8 @@
 #include "leak/naming.h"
 #include "leak/rules.h"
 
+#include <string.h>
+
 #define SURE(manager, pattern)                                                                     \
 	{                                                                                          \
 		manager, pattern, LK_CERTAIN_MATCH, NULL                                           \
@@ -146,4 +148,9 @@ const char *lk_manager_of_entry(const char *normalised_entry)
 		if (lk_glob(entries[i].entry, normalised_entry))
 			return entries[i].manager;
 	return "C heap";
+}
+
+bool lk_manager_is_internal(const char *manager)
+{
+	return !strcmp(manager, "runtime") || !strcmp(manager, "GC heap");
 }

@@ -52,4 +52,7 @@ const struct lk_manager_rule *lk_manager_rule(int index);
 /* The manager of a block that no rule knows, by its allocation function alone. */
 const char *lk_manager_of_entry(const char *normalised_entry);
 
+/* True for what a runtime keeps for itself, whoever's line made it do so. */
+bool lk_manager_is_internal(const char *manager);
+
 #endif

@@ -11,6 +11,7 @@
 #include "leak/sites.h"
 
 #include "leak/frames.h"
+#include "leak/rules.h"
 #include "leak/tally.h"
 
 #include <inttypes.h>
@@ -129,6 +130,7 @@ static void stack_to_site(struct pass *p, uint32_t stack, struct lk_frames *fram
 	if (site->stack == UINT32_MAX || p->live[stack] > p->drafts[i].most_live) {
 		site->stack = stack;
 		site->responsible = facts.responsible;
+		site->users = facts.users;
 		p->drafts[i].most_live = p->live[stack];
 	}
 	site->blocks += p->live[stack];
@@ -353,6 +355,8 @@ static void finish_site(struct pass *p, uint32_t index)
 	site->freed_blocks = site->allocated_blocks - site->blocks;
 	series->allocated = site->allocated_blocks;
 	series->tracked_ms = p->tracked_ms;
+	series->final = p->snapshot->ended != LK_ENDED_RUNNING && site->users &&
+			!lk_manager_is_internal(site->manager);
 	lk_judge(series, &site->judgement);
 	median = median_time(p, series, site->blocks);
 	if (draft->detail == UINT32_MAX)

@@ -204,12 +204,10 @@ size_t lk_storedir_sweep(const char *dir)
 	clock_gettime(CLOCK_REALTIME, &ts);
 	now_us = (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
 	for (size_t i = 0; i < nr; i++) {
-		struct stat st;
-
-		if (names[i].made_us + DAY_US > now_us || stat(names[i].path, &st) ||
-			(uint64_t)st.st_mtime * 1000000 + DAY_US > now_us)
+		if (names[i].made_us + DAY_US > now_us ||
+			lk_storefile_last_us(names[i].path) + DAY_US > now_us)
 			continue;
-		if (!lk_storefile_alive(names[i].path) && !unlink(names[i].path)) {
+		if (!unlink(names[i].path)) {
 			char *slash = strrchr(names[i].path, '/');
 
 			swept++;

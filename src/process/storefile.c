@@ -162,16 +162,18 @@ bool lk_storefile_process_alive(const struct lk_storefile *s)
 	return ticks && ticks == s->header->pid_start_ticks;
 }
 
-bool lk_storefile_alive(const char *path)
+uint64_t lk_storefile_last_us(const char *path)
 {
 	struct lk_storefile s;
-	bool alive;
+	uint64_t us;
 
 	if (lk_storefile_open(path, false, &s, NULL))
-		return false;
-	alive = lk_storefile_process_alive(&s);
+		return 0;
+	us = s.header->started_real_ns / 1000 + lk_load(&s.header->tick_ms) * 1000;
+	if (lk_storefile_process_alive(&s))
+		us = UINT64_MAX - (1ull << 48); /* room for what callers add */
 	lk_storefile_close(&s);
-	return alive;
+	return us;
 }
 
 /* --- blocks ------------------------------------------------------------------- */

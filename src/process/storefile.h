@@ -41,7 +41,10 @@ const uint8_t *lk_storefile_bytes(const struct lk_storefile *s, uint64_t at, uin
 
 /* Is the process that writes this store still there (the same one, not a reused pid)? */
 bool lk_storefile_process_alive(const struct lk_storefile *s);
-bool lk_storefile_alive(const char *path);
+
+/* When the store at path was last known to be written, us since the epoch; UINT64_MAX
+ * while its process lives, 0 for what cannot be read. */
+uint64_t lk_storefile_last_us(const char *path);
 bool lk_process_exists(uint32_t pid);
 
 /* Field 22 of /proc/PID/stat, 0 where there is no such process. */

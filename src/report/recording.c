@@ -11,7 +11,7 @@
 #include "report/recording_put.h"
 #include "report/recording_schema.h"
 
-static void write_process(struct lk_writer *w, const struct lk_snapshot *s)
+static void write_process(struct lk_recording_writer *w, const struct lk_snapshot *s)
 {
 	lk_writer_table(w, LK_TABLE_PROCESS);
 	lk_put_count(w, s->pid);
@@ -27,7 +27,7 @@ static void write_process(struct lk_writer *w, const struct lk_snapshot *s)
 }
 
 static void write_texts(
-	struct lk_writer *w, enum lk_recording_table table, const char **texts, size_t nr_texts)
+	struct lk_recording_writer *w, enum lk_recording_table table, const char **texts, size_t nr_texts)
 {
 	lk_writer_table(w, table);
 	for (size_t i = 0; i < nr_texts; i++) {
@@ -37,7 +37,7 @@ static void write_texts(
 	}
 }
 
-static void write_modules(struct lk_writer *w, const struct lk_snapshot *s)
+static void write_modules(struct lk_recording_writer *w, const struct lk_snapshot *s)
 {
 	lk_writer_table(w, LK_TABLE_MODULE);
 	for (size_t i = 0; i < s->nr_modules; i++) {
@@ -54,7 +54,7 @@ static void write_modules(struct lk_writer *w, const struct lk_snapshot *s)
 	}
 }
 
-static void write_threads(struct lk_writer *w, const struct lk_snapshot *s)
+static void write_threads(struct lk_recording_writer *w, const struct lk_snapshot *s)
 {
 	lk_writer_table(w, LK_TABLE_THREAD);
 	for (size_t i = 0; i < s->nr_threads; i++) {
@@ -66,7 +66,7 @@ static void write_threads(struct lk_writer *w, const struct lk_snapshot *s)
 }
 
 /* The number of a name that was written; names are told apart by their pointer. */
-static void write_string(struct lk_writer *w, struct lk_dedup *names, const char *text)
+static void write_string(struct lk_recording_writer *w, struct lk_dedup *names, const char *text)
 {
 	uint64_t key = (uintptr_t)text;
 	bool is_new;
@@ -82,7 +82,7 @@ static void write_string(struct lk_writer *w, struct lk_dedup *names, const char
 	lk_writer_row_end(w);
 }
 
-static void write_strings(struct lk_writer *w, struct lk_dedup *names, const struct lk_snapshot *s)
+static void write_strings(struct lk_recording_writer *w, struct lk_dedup *names, const struct lk_snapshot *s)
 {
 	lk_writer_table(w, LK_TABLE_STRING);
 	for (size_t i = 0; i < s->nr_frames && lk_writer_going(w); i++) {
@@ -103,7 +103,7 @@ static uint32_t string_number(struct lk_dedup *names, const char *text)
 }
 
 static void write_frame(
-	struct lk_writer *w, struct lk_dedup *names, uint32_t number, const struct lk_frame *f)
+	struct lk_recording_writer *w, struct lk_dedup *names, uint32_t number, const struct lk_frame *f)
 {
 	lk_put_count(w, number);
 	lk_put_address(w, f->address);
@@ -119,7 +119,7 @@ static void write_frame(
 }
 
 /* Writes each distinct frame and its names once; frame i of the snapshot is row numbers[i]. */
-static void write_frames(struct lk_writer *w, const struct lk_snapshot *s, uint32_t *numbers)
+static void write_frames(struct lk_recording_writer *w, const struct lk_snapshot *s, uint32_t *numbers)
 {
 	struct lk_dedup *names = lk_dedup_new(1);
 	struct lk_dedup *frames = lk_dedup_new(6);
@@ -146,7 +146,7 @@ static void write_frames(struct lk_writer *w, const struct lk_snapshot *s, uint3
 	lk_dedup_free(names);
 }
 
-static void write_stack_frames(struct lk_writer *w, const struct lk_snapshot *s)
+static void write_stack_frames(struct lk_recording_writer *w, const struct lk_snapshot *s)
 {
 	uint32_t *numbers = lk_xcalloc(s->nr_frames, sizeof(*numbers));
 
@@ -169,7 +169,7 @@ static void write_stack_frames(struct lk_writer *w, const struct lk_snapshot *s)
 	free(numbers);
 }
 
-static void write_blocks(struct lk_writer *w, const struct lk_snapshot *s)
+static void write_blocks(struct lk_recording_writer *w, const struct lk_snapshot *s)
 {
 	lk_writer_table(w, LK_TABLE_BLOCK);
 	for (size_t i = 0; i < s->nr_blocks && lk_writer_going(w); i++) {
@@ -188,7 +188,7 @@ static void write_blocks(struct lk_writer *w, const struct lk_snapshot *s)
 	}
 }
 
-static void write_contents(struct lk_writer *w, const struct lk_snapshot *s)
+static void write_contents(struct lk_recording_writer *w, const struct lk_snapshot *s)
 {
 	lk_writer_table(w, LK_TABLE_CONTENT);
 	for (size_t i = 0; i < s->nr_contents; i++) {
@@ -203,7 +203,7 @@ static void write_contents(struct lk_writer *w, const struct lk_snapshot *s)
 	}
 }
 
-static void write_not_seen(struct lk_writer *w, const struct lk_snapshot *s)
+static void write_not_seen(struct lk_recording_writer *w, const struct lk_snapshot *s)
 {
 	lk_writer_table(w, LK_TABLE_NOT_SEEN);
 	for (size_t i = 0; i < s->nr_not_seen; i++) {
@@ -215,7 +215,7 @@ static void write_not_seen(struct lk_writer *w, const struct lk_snapshot *s)
 	}
 }
 
-static void write_row_counts(struct lk_writer *w)
+static void write_row_counts(struct lk_recording_writer *w)
 {
 	lk_writer_table(w, LK_TABLE_ROW_COUNT);
 	for (int i = 0; i < LK_TABLE_ROW_COUNT; i++) {
@@ -226,7 +226,7 @@ static void write_row_counts(struct lk_writer *w)
 }
 
 /* The last write of all, so a file that has it was written whole. */
-static void write_marks(struct lk_writer *w)
+static void write_marks(struct lk_recording_writer *w)
 {
 	char sql[96];
 
@@ -235,7 +235,7 @@ static void write_marks(struct lk_writer *w)
 	lk_writer_latch(w, sqlite3_exec(w->db, sql, NULL, NULL, NULL));
 }
 
-static void create(struct lk_writer *w, const struct lk_recording_object *object)
+static void create(struct lk_recording_writer *w, const struct lk_recording_object *object)
 {
 	if (lk_writer_going(w))
 		lk_writer_latch(w, sqlite3_exec(w->db, object->sql, NULL, NULL, NULL));
@@ -245,7 +245,7 @@ static void create(struct lk_writer *w, const struct lk_recording_object *object
  * No journal and no waiting for the disk: the file has no real name yet, and a
  * broken one is removed.  lk_recording_file_commit brings it to disk once.
  */
-static void create_schema(struct lk_writer *w)
+static void create_schema(struct lk_recording_writer *w)
 {
 	lk_writer_latch(w, sqlite3_exec(w->db,
 				   "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;"
@@ -259,7 +259,7 @@ static void create_schema(struct lk_writer *w)
 }
 
 static void write_all(
-	struct lk_writer *w, const struct lk_snapshot *s, const struct lk_analysis *analysis)
+	struct lk_recording_writer *w, const struct lk_snapshot *s, const struct lk_analysis *analysis)
 {
 	write_process(w, s);
 	write_texts(w, LK_TABLE_ARGUMENT, s->command, s->nr_command);
@@ -279,7 +279,7 @@ static void write_all(
 		lk_writer_latch(w, sqlite3_exec(w->db, "COMMIT", NULL, NULL, NULL));
 }
 
-static int fail_write(const struct lk_writer *w, const char *path, struct lk_err *err)
+static int fail_write(const struct lk_recording_writer *w, const char *path, struct lk_err *err)
 {
 	int code = w->sql & 0xff;
 	int system = sqlite3_system_errno(w->db);
@@ -302,7 +302,7 @@ static int fail_write(const struct lk_writer *w, const char *path, struct lk_err
 static int write_file(const char *temp, const char *path, const struct lk_snapshot *s,
 	const struct lk_analysis *analysis, struct lk_err *err)
 {
-	struct lk_writer w = {0};
+	struct lk_recording_writer w = {0};
 	int r = 0;
 
 	lk_writer_latch(&w,

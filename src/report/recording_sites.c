@@ -14,7 +14,7 @@ static struct lk_dedup *number_sites(const struct lk_analysis *a)
 }
 
 /* Stacks without outstanding blocks may have no site: then NULL is written. */
-void lk_writer_stacks(struct lk_writer *w, const struct lk_snapshot *s, const struct lk_analysis *a)
+void lk_writer_stacks(struct lk_recording_writer *w, const struct lk_snapshot *s, const struct lk_analysis *a)
 {
 	struct lk_strings *names = lk_strings_new();
 	struct lk_frames *frames = lk_frames_new(s, names);
@@ -41,7 +41,7 @@ void lk_writer_stacks(struct lk_writer *w, const struct lk_snapshot *s, const st
 	lk_strings_free(names);
 }
 
-static void write_verdict(struct lk_writer *w, const struct lk_verdict *v)
+static void write_verdict(struct lk_recording_writer *w, const struct lk_verdict *v)
 {
 	lk_writer_table(w, LK_TABLE_VERDICT);
 	lk_put_text(w, lk_verdict_name(v->verdict_class));
@@ -51,7 +51,7 @@ static void write_verdict(struct lk_writer *w, const struct lk_verdict *v)
 	lk_writer_row_end(w);
 }
 
-static void put_judgement(struct lk_writer *w, const struct lk_judgement *j)
+static void put_judgement(struct lk_recording_writer *w, const struct lk_judgement *j)
 {
 	lk_put_real(w, j->growth_bytes_per_min);
 	lk_put_real(w, j->growth_blocks_per_min);
@@ -64,7 +64,7 @@ static void put_judgement(struct lk_writer *w, const struct lk_judgement *j)
 }
 
 static void write_sites(
-	struct lk_writer *w, const struct lk_snapshot *s, const struct lk_analysis *a)
+	struct lk_recording_writer *w, const struct lk_snapshot *s, const struct lk_analysis *a)
 {
 	lk_writer_table(w, LK_TABLE_SITE);
 	for (size_t i = 0; i < a->nr_sites && lk_writer_going(w); i++) {
@@ -91,7 +91,7 @@ static void write_sites(
 }
 
 static void write_samples(
-	struct lk_writer *w, const struct lk_snapshot *s, const struct lk_analysis *a)
+	struct lk_recording_writer *w, const struct lk_snapshot *s, const struct lk_analysis *a)
 {
 	uint64_t id = 0;
 
@@ -107,7 +107,7 @@ static void write_samples(
 }
 
 static void write_share(
-	struct lk_writer *w, uint64_t *id, const char *kind, const struct lk_rows *rows)
+	struct lk_recording_writer *w, uint64_t *id, const char *kind, const struct lk_rows *rows)
 {
 	for (size_t i = 0; i < rows->nr_rows; i++) {
 		lk_put_count(w, (*id)++);
@@ -120,7 +120,7 @@ static void write_share(
 }
 
 void lk_writer_analysis(
-	struct lk_writer *w, const struct lk_snapshot *s, const struct lk_analysis *a)
+	struct lk_recording_writer *w, const struct lk_snapshot *s, const struct lk_analysis *a)
 {
 	uint64_t id = 0;
 

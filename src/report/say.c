@@ -48,9 +48,9 @@ static int make_printable(const char *text, char *out)
 			out += width;
 			columns++;
 		} else if (*text == '\t') {
-			*out++ = ' ';
+			out += sprintf(out, "    ");
 			width = 1;
-			columns++;
+			columns += 4;
 		} else {
 			out += sprintf(out, "\\x%02x", (unsigned char)*text);
 			width = 1;

@@ -410,7 +410,6 @@ static void take_not_seen(struct taking *t)
 		[LK_LOST_MAPS] = {"lost_mappings", "mappings were not recorded: the table is full"},
 		[LK_LOST_NAMES] = {"unnamed_code", "places in code belong to no file and no known runtime"},
 		[LK_LOST_THREADS] = {"lost_threads", "threads could not be tracked: no memory for their state"},
-		[LK_LOST_FORKS] = {"lost_forks", "forked children got no store"},
 	};
 	struct lk_snapshot *s = t->s;
 	uint64_t lost_events = 0;

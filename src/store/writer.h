@@ -75,6 +75,14 @@ LK_INLINE bool lk_region_closed(enum lk_region_id id)
 	       (lk_load(&r->used) + 1) * r->record_size > lk_load(&lk_writer->populated[id]);
 }
 
+/* The tick for fields of 32 bits: stays at its end after 49 days; never 0. */
+LK_INLINE uint32_t lk_tick32(const struct lk_store_header *h)
+{
+	uint64_t ms = lk_load(&h->tick_ms);
+
+	return ms > UINT32_MAX ? UINT32_MAX : ms ? (uint32_t)ms : 1;
+}
+
 LK_INLINE void *lk_region_at(enum lk_region_id id, uint64_t index)
 {
 	struct lk_region *r = &lk_writer->header->regions[id];

@@ -54,6 +54,57 @@ static void is(enum lk_site_state state, double low, double high, const char *na
 		j.covered);
 }
 
+/* One row of the table in docs/LEAK-PROBABILITY.md. */
+static void row(const char *name, double number, double kept, double even, double lasting,
+	double covered, double probability)
+{
+	struct lk_judgement j = judge();
+
+	tap_ok(fabs(j.number - number) <= 0.005 && fabs(j.kept - kept) <= 0.005 &&
+			fabs(j.even - even) <= 0.005 && fabs(j.lasting - lasting) <= 0.005 &&
+			fabs(j.covered - covered) <= 0.005 &&
+			fabs(j.probability - probability) <= 0.5,
+		"documented: %s (number %.3f kept %.3f even %.3f lasting %.3f covered %.3f: %.1f)",
+		name, j.number, j.kept, j.even, j.lasting, j.covered, j.probability);
+}
+
+static void test_documented_examples(void)
+{
+	begin(60000);
+	survive(1000, 28, 0, 1);
+	row("1,000 blocks left, evenly", 1, 1, 1, 1, 1, 100);
+	series.allocated = 3000;
+	row("the same, and 2,000 others freed", 1, 1, 1, 1, 1, 100);
+	begin(60000);
+	survive(300, 100, 0, 1);
+	series.allocated = 30000;
+	series.blocks[63] += 300;
+	row("1 % left, and as many in flight", 1, 1, 1, 1, 1, 100);
+	begin(60000);
+	survive(20, 100, 0, 1);
+	row("20 blocks", 0.956, 1, 1, 1, 1, 96);
+	begin(60000);
+	for (unsigned i = 0; i < 4; i++)
+		survive(250, 40, 0.10 + 0.25 * i, 0.11 + 0.25 * i);
+	row("four bursts", 0.912, 1, 1, 1, 1, 91);
+	begin(60000);
+	survive(4, 100, 0, 1);
+	row("4 blocks", 0.293, 1, 1, 1, 1, 29);
+	begin(60000);
+	survive(500, 100, 0.9, 1);
+	row("the last tenth", 0.912, 1, 1, 1, 0.4375, 40);
+	begin(60000);
+	survive(5000, 64, 0, 0.01);
+	row("start-up", 0.293, 1, 0, 0, 1, 0);
+	begin(60000);
+	survive(5000, 64, 0, 0.5);
+	row("a cache full at half-time", 1, 1, 0.21, 0, 1, 0);
+	begin(60000);
+	survive(1000, 64, 0.99, 1);
+	series.allocated = 100000;
+	row("all young", 0.13, 0, 0, 1, 0.0625, 0);
+}
+
 static void test_leaks(void)
 {
 	struct lk_judgement j;
@@ -215,6 +266,38 @@ static void test_short_runs(void)
 	is(LK_SITE_GROWING, 90, 100, "a leak grows behind a runtime's long start");
 }
 
+static void test_short_ended_runs(void)
+{
+	begin(110);
+	survive(10000, 28, 0.47, 0.55);
+	is(LK_SITE_STOPPED, 0, 5, "a burst in a short run stopped while the program runs");
+	series.final = true;
+	is(LK_SITE_GROWING, 85, 90, "of a program that has ended it stays");
+	tap_ok(fabs(judge().growth_bytes_per_min - 280000 / 0.11 * 60) < 1000,
+		"its growth is the mean of the whole run");
+	series.allocated = 20000;
+	is(LK_SITE_STOPPED, 0, 5, "not where half of it was freed");
+
+	begin(110);
+	survive(10000, 28, 0, 0.1);
+	series.final = true;
+	is(LK_SITE_STOPPED, 0, 5, "start-up of a short run does not grow");
+	begin(110);
+	survive(50, 28, 0.47, 0.55);
+	series.final = true;
+	is(LK_SITE_FEW, 0, 49, "nor do a few blocks");
+	begin(60000);
+	survive(10000, 28, 0.47, 0.55);
+	series.final = true;
+	is(LK_SITE_STOPPED, 0, 5,
+		"a burst in a long run has stopped, though the program has ended");
+	begin(2);
+	series.blocks[0] = 1000;
+	series.allocated = 1000;
+	series.final = true;
+	is(LK_SITE_GROWING, 85, 90, "a program of 2 ms that leaves 1,000 blocks leaks them");
+}
+
 static void test_odd_input(void)
 {
 	struct lk_judgement j;
@@ -233,11 +316,13 @@ static void test_odd_input(void)
 
 int main(void)
 {
+	test_documented_examples();
 	test_leaks();
 	test_bursts();
 	test_no_leaks();
 	test_few_and_early();
 	test_short_runs();
+	test_short_ended_runs();
 	test_odd_input();
 	return tap_done();
 }
