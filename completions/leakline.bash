@@ -62,10 +62,10 @@ __leakline_run() {
 	elif ((COMP_CWORD == at)) && [[ $current != -* || ${COMP_WORDS[at - 1]} == -- ]]; then
 		mapfile -t COMPREPLY < <(compgen -c -- "$current")
 		__leakline_files '*' "$current"
-	elif [ "$previous" = -o ]; then
+	elif [ "$previous" = -o ] || [ "$previous" = --output ]; then
 		__leakline_files '*.leakline' "$current"
 	else
-		__leakline_words "-o --children -v -q -h --help --" "$current"
+		__leakline_words "-o --output --children -v --verbose -q --quiet -h --help --" "$current"
 	fi
 }
 
@@ -78,7 +78,7 @@ __leakline_report() {
 	-o) __leakline_files '*' "$current" && return ;;
 	esac
 	if [[ $current == -* ]]; then
-		__leakline_words "--json -n --sites --samples -o --fail-on -h --help" "$current"
+		__leakline_words "--json -n --sites --samples --all-frames -o --output --fail-on -h --help" "$current"
 	else
 		__leakline_words "$(__leakline_pids)" "$current"
 		__leakline_files '*.leakline' "$current"
@@ -88,10 +88,10 @@ __leakline_report() {
 __leakline_snapshot() {
 	local current=$1 previous=$2
 
-	if [ "$previous" = -o ]; then
+	if [ "$previous" = -o ] || [ "$previous" = --output ]; then
 		__leakline_files '*.leakline' "$current"
 	elif [[ $current == -* ]]; then
-		__leakline_words "-o -h --help" "$current"
+		__leakline_words "-o --output -h --help" "$current"
 	else
 		__leakline_words "$(__leakline_pids)" "$current"
 		__leakline_files '*.store' "$current"

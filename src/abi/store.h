@@ -31,9 +31,9 @@
 
 #include "base/defs.h"
 
-#define LK_STORE_MAGIC   0x656e696c6b61656cull /* "leakline" */
+#define LK_STORE_MAGIC	 0x656e696c6b61656cull /* "leakline" */
 #define LK_STORE_VERSION 1u
-#define LK_STORE_SUFFIX  ".store"
+#define LK_STORE_SUFFIX	 ".store"
 
 enum lk_region_id {
 	LK_REGION_SHADOW_KEYS, /* u64 per shadow page: LK_SHADOW_KEY */
@@ -44,14 +44,14 @@ enum lk_region_id {
 	LK_REGION_MODULES,     /* struct lk_module_info */
 	LK_REGION_CODES,       /* struct lk_code_info: code of a managed runtime */
 	LK_REGION_BYTES,       /* strings and blobs, bytes; offset 0 is unused */
-	LK_REGION_MAPS,        /* struct lk_map_info */
+	LK_REGION_MAPS,	       /* struct lk_map_info */
 	LK_NR_REGIONS,
 };
 
 struct lk_region {
 	uint64_t offset;      /* in the file, page aligned */
 	uint64_t reserved;    /* bytes of file and address space */
-	uint64_t used;        /* records; atomic, release */
+	uint64_t used;	      /* records; atomic, release */
 	uint32_t record_size; /* bytes */
 	uint32_t reserved0;
 };
@@ -59,17 +59,17 @@ _Static_assert(sizeof(struct lk_region) == 32, "store format");
 
 /* What could not be recorded.  Every report opens with those not zero. */
 enum lk_lost {
-	LK_LOST_STORE_FULL,      /* blocks: no space left for the store */
-	LK_LOST_REENTRANT,       /* blocks: allocated inside the agent's own work (signal) */
-	LK_LOST_ADDRESS,         /* blocks: address outside the 47 bits we index */
-	LK_LOST_STACKS,          /* blocks whose stack could not be stored: stack 0 */
-	LK_LOST_TRUNCATED,       /* stacks that end before the thread's first frame */
-	LK_LOST_CUT,             /* stacks deeper than the limit: the middle is cut */
-	LK_LOST_APPROXIMATE,     /* stacks with a frame that was guessed */
-	LK_LOST_UNKNOWN_STACK,   /* captures on a stack whose bounds are unknown */
-	LK_LOST_MAPS,            /* mappings: table full or busy */
-	LK_LOST_NAMES,           /* managed code without a name */
-	LK_LOST_THREADS,         /* threads without a state of their own */
+	LK_LOST_STORE_FULL,    /* blocks: no space left for the store */
+	LK_LOST_REENTRANT,     /* blocks: allocated inside the agent's own work (signal) */
+	LK_LOST_ADDRESS,       /* blocks: address outside the 47 bits we index */
+	LK_LOST_STACKS,	       /* blocks whose stack could not be stored: stack 0 */
+	LK_LOST_TRUNCATED,     /* stacks that end before the thread's first frame */
+	LK_LOST_CUT,	       /* stacks deeper than the limit: the middle is cut */
+	LK_LOST_APPROXIMATE,   /* stacks with a frame that was guessed */
+	LK_LOST_UNKNOWN_STACK, /* captures on a stack whose bounds are unknown */
+	LK_LOST_MAPS,	       /* mappings: table full or busy */
+	LK_LOST_NAMES,	       /* managed code without a name */
+	LK_LOST_THREADS,       /* threads without a state of their own */
 	LK_NR_LOST = 32,
 };
 
@@ -86,22 +86,22 @@ struct lk_store_header {
 	uint32_t header_size; /* 4096 */
 	uint32_t may_ignore;
 	uint32_t must_know;
-	uint32_t pid;  /* in the target's pid namespace */
-	uint32_t ppid; /* likewise */
+	uint32_t pid;		  /* in the target's pid namespace */
+	uint32_t ppid;		  /* likewise */
 	uint64_t started_real_ns; /* CLOCK_REALTIME at the first event */
 	uint64_t started_mono_ns; /* CLOCK_MONOTONIC at the first event: the origin of time */
 	uint64_t pid_start_ticks; /* /proc/PID/stat field 22: tells a reused pid */
-	uint32_t state;           /* enum lk_state, atomic; a futex */
-	uint32_t forked;          /* 1: image made by fork, 0: by exec */
-	uint64_t tick_ms;         /* ms since started_mono_ns, atomic; host and agent push it on */
-	uint64_t host_beat_ms;    /* tick at which a host last looked; 0: never */
-	uint64_t exe_at;          /* bytes region: path of the executable */
-	uint64_t command_at;      /* bytes region: argv, NUL-separated as in /proc/PID/cmdline */
+	uint32_t state;		  /* enum lk_state, atomic; a futex */
+	uint32_t forked;	  /* 1: image made by fork, 0: by exec */
+	uint64_t tick_ms;	  /* ms since started_mono_ns, atomic; host and agent push it on */
+	uint64_t host_beat_ms;	  /* tick at which a host last looked; 0: never */
+	uint64_t exe_at;	  /* bytes region: path of the executable */
+	uint64_t command_at;	  /* bytes region: argv, NUL-separated as in /proc/PID/cmdline */
 	uint32_t command_size;
 	uint32_t reserved1;
-	uint64_t freed_unknown;   /* frees of blocks we did not know; atomic, slow path only */
-	uint32_t host_reads_end;  /* 1: a host asked to be waited for when the program ends */
-	uint32_t generation;      /* counts unloads of code; atomic */
+	uint64_t freed_unknown;	 /* frees of blocks we did not know; atomic, slow path only */
+	uint32_t host_reads_end; /* 1: a host asked to be waited for when the program ends */
+	uint32_t generation;	 /* counts unloads of code; atomic */
 	uint64_t reserved0[16];
 	struct lk_region regions[LK_NR_REGIONS];
 	uint64_t lost[LK_NR_LOST]; /* atomic */
@@ -124,21 +124,22 @@ _Static_assert(sizeof(struct lk_store_header) <= 4096, "the header is one page")
  *
  * size18 is LK_SIZE18_MORE where the size does not fit: CONT has it always.
  */
-#define LK_SHADOW_PAGE       4096u
+#define LK_SHADOW_PAGE	     4096u
 #define LK_SHADOW_PAGE_SHIFT 13 /* address bits one shadow page covers */
-#define LK_SHADOW_WORDS      512u
-#define LK_ADDRESS_BITS      47
+#define LK_SHADOW_WORDS	     512u
+#define LK_ADDRESS_BITS	     47
 /* key of a shadow page: address >> 13, plane in bit 62 */
-#define LK_SHADOW_KEY(addr)  (((addr) >> LK_SHADOW_PAGE_SHIFT) | ((uint64_t)(((addr) >> 3) & 1) << 62))
+#define LK_SHADOW_KEY(addr)                                                                        \
+	(((addr) >> LK_SHADOW_PAGE_SHIFT) | ((uint64_t)(((addr) >> 3) & 1) << 62))
 
-#define LK_TAG_EMPTY 0u
-#define LK_TAG_LIVE  1u
-#define LK_TAG_CONT  2u
-#define LK_TAG_TINY  3u
-#define LK_TINY_MAX  16u
+#define LK_TAG_EMPTY   0u
+#define LK_TAG_LIVE    1u
+#define LK_TAG_CONT    2u
+#define LK_TAG_TINY    3u
+#define LK_TINY_MAX    16u
 #define LK_SIZE18_MORE 0x3ffffu
-#define LK_STACK_BITS 28
-#define LK_STACK_MAX ((1u << LK_STACK_BITS) - 1)
+#define LK_STACK_BITS  28
+#define LK_STACK_MAX   ((1u << LK_STACK_BITS) - 1)
 
 /*
  * Time in a word: milliseconds since the start as 16-bit floating point, 11 bits
@@ -224,18 +225,18 @@ LK_INLINE uint32_t lk_word_thread(struct lk_word w)
  * allocation function itself: its pc is an enum lk_entry.
  */
 struct lk_node {
-	uint64_t pc;     /* return address, or enum lk_entry */
+	uint64_t pc;	 /* return address, or enum lk_entry */
 	uint32_t parent; /* node number, smaller than this one's (S4) */
-	uint32_t code;   /* where pc lies: LK_CODE_* */
+	uint32_t code;	 /* where pc lies: LK_CODE_* */
 	uint64_t allocs; /* blocks allocated with this whole stack; atomic (S5) */
-	uint64_t bytes;  /* their bytes; atomic */
+	uint64_t bytes;	 /* their bytes; atomic */
 };
 _Static_assert(sizeof(struct lk_node) == 32, "store format");
 
-#define LK_CODE_NONE    0xffffffffu /* unknown memory */
+#define LK_CODE_NONE	0xffffffffu /* unknown memory */
 #define LK_CODE_MANAGED 0x80000000u /* set: low bits number a record of CODES, else of MODULES */
-#define LK_CODE_EXACT   0x40000000u /* set: pc is where execution was, not a return address */
-#define LK_CODE_INDEX   0x3fffffffu
+#define LK_CODE_EXACT	0x40000000u /* set: pc is where execution was, not a return address */
+#define LK_CODE_INDEX	0x3fffffffu
 
 /* What the program called.  pc of the innermost node. */
 enum lk_entry {
@@ -258,7 +259,7 @@ enum lk_entry {
 
 /* Two pcs that are no code: they say what a stack lacks. */
 #define LK_PC_TRUNCATED 64u /* outermost: the frames beyond could not be found */
-#define LK_PC_CUT       65u /* frames were left out here: the stack was too deep */
+#define LK_PC_CUT	65u /* frames were left out here: the stack was too deep */
 
 /* Blocks counted by one thread for one stack and not yet added to the node. */
 struct lk_tally {
@@ -280,10 +281,10 @@ struct lk_thread_info {
 _Static_assert(sizeof(struct lk_thread_info) == 32, "store format");
 
 struct lk_module_info {
-	uint64_t start;    /* mapped range that holds the module's code and data */
+	uint64_t start; /* mapped range that holds the module's code and data */
 	uint64_t end;
-	uint64_t bias;     /* run-time address - address in the file's symbols */
-	uint64_t path_at;  /* bytes region */
+	uint64_t bias;	  /* run-time address - address in the file's symbols */
+	uint64_t path_at; /* bytes region */
 	uint32_t path_size;
 	uint32_t build_id_size;
 	uint8_t build_id[32];
@@ -309,24 +310,24 @@ enum lk_runtime_id {
  * carry the pc.
  */
 struct lk_code_info {
-	uint64_t start;     /* code range */
+	uint64_t start; /* code range */
 	uint64_t size;
-	uint64_t handle;    /* the runtime's own: MonoMethod *, MethodDesc * */
-	uint32_t runtime;   /* enum lk_runtime_id */
-	uint32_t kind;      /* the runtime's own: Mono's wrapper type, 0 = user's method */
-	uint32_t token;     /* metadata token (0x06......), 0 where there is none */
-	uint32_t flags;     /* LK_CODE_FLAG_* */
-	uint64_t name_at;   /* bytes region, each 0 where unknown; NUL-terminated strings */
-	uint64_t class_at;  /* "Outer/Inner" */
-	uint64_t space_at;  /* namespace */
-	uint64_t image_at;  /* path of the assembly */
-	uint64_t map_at;    /* blob: native offset -> IL offset, in the runtime's own encoding */
+	uint64_t handle;   /* the runtime's own: MonoMethod *, MethodDesc * */
+	uint32_t runtime;  /* enum lk_runtime_id */
+	uint32_t kind;	   /* the runtime's own: Mono's wrapper type, 0 = user's method */
+	uint32_t token;	   /* metadata token (0x06......), 0 where there is none */
+	uint32_t flags;	   /* LK_CODE_FLAG_* */
+	uint64_t name_at;  /* bytes region, each 0 where unknown; NUL-terminated strings */
+	uint64_t class_at; /* "Outer/Inner" */
+	uint64_t space_at; /* namespace */
+	uint64_t image_at; /* path of the assembly */
+	uint64_t map_at;   /* blob: native offset -> IL offset, in the runtime's own encoding */
 	uint32_t map_size;
 	uint32_t unloaded_ms; /* atomic */
 	uint64_t reserved0;
 };
 _Static_assert(sizeof(struct lk_code_info) == 96, "store format");
-#define LK_CODE_FLAG_AOT        1u /* compiled ahead of time: no map, maybe only a token */
+#define LK_CODE_FLAG_AOT	1u /* compiled ahead of time: no map, maybe only a token */
 #define LK_CODE_FLAG_TRAMPOLINE 2u /* a stub of the runtime, no method */
 
 /* One mapping made by the program through mmap; split and cut as it unmaps. */
@@ -336,7 +337,8 @@ struct lk_map_info {
 	uint32_t stack;
 	uint32_t time_ms;
 	uint32_t thread;
-	uint32_t kind; /* bit 0: file, bit 1: shared, bit 2: executable, bit 3: reserved only (PROT_NONE) */
+	uint32_t kind; /* bit 0: file, bit 1: shared, bit 2: executable, bit 3: reserved only
+			  (PROT_NONE) */
 };
 _Static_assert(sizeof(struct lk_map_info) == 32, "store format");
 #define LK_MAP_FILE   1u

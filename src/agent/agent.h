@@ -9,7 +9,7 @@
 enum lk_agent_state {
 	LK_AGENT_UNKNOWN, /* nobody asked yet */
 	LK_AGENT_STARTING,
-	LK_AGENT_OFF,     /* nobody wants us here, or there can be no store: pass calls on */
+	LK_AGENT_OFF, /* nobody wants us here, or there can be no store: pass calls on */
 	LK_AGENT_ON,
 };
 extern uint32_t lk_agent_state;

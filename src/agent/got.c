@@ -57,8 +57,8 @@ static any_fn *real[NR_NAMES];
 #define HOOK_NEW(i, symbol, size, entry)                                                           \
 	static uint64_t hook_##i(uint64_t a, uint64_t b, uint64_t c, uint64_t d)                   \
 	{                                                                                          \
-		struct lk_caller from = LK_CALLER();                                                 \
-		struct lk_agent_thread *t = lk_thread_enter(lk_caller_sp(from));                                    \
+		struct lk_caller from = LK_CALLER();                                               \
+		struct lk_agent_thread *t = lk_thread_enter(lk_caller_sp(from));                   \
 		uint64_t p = real[i](a, b, c, d);                                                  \
 		if (t) {                                                                           \
 			if (p)                                                                     \
@@ -70,7 +70,7 @@ static any_fn *real[NR_NAMES];
 #define HOOK_FREE(i, symbol)                                                                       \
 	static uint64_t hook_##i(uint64_t a, uint64_t b, uint64_t c, uint64_t d)                   \
 	{                                                                                          \
-		struct lk_agent_thread *t = lk_thread_enter((uint64_t)__builtin_frame_address(0));       \
+		struct lk_agent_thread *t = lk_thread_enter((uint64_t)__builtin_frame_address(0)); \
 		uint64_t r;                                                                        \
 		if (t && a)                                                                        \
 			lk_record_free(t, a);                                                      \
@@ -82,8 +82,8 @@ static any_fn *real[NR_NAMES];
 #define HOOK_REALLOC(i, symbol)                                                                    \
 	static uint64_t hook_##i(uint64_t a, uint64_t b, uint64_t c, uint64_t d)                   \
 	{                                                                                          \
-		struct lk_caller from = LK_CALLER();                                                 \
-		struct lk_agent_thread *t = lk_thread_enter(lk_caller_sp(from));                                    \
+		struct lk_caller from = LK_CALLER();                                               \
+		struct lk_agent_thread *t = lk_thread_enter(lk_caller_sp(from));                   \
 		struct lk_word old = {0};                                                          \
 		uint64_t p;                                                                        \
 		if (t && a)                                                                        \
@@ -101,7 +101,7 @@ static any_fn *real[NR_NAMES];
 NAMES(HOOK_NEW, HOOK_FREE, HOOK_REALLOC)
 
 #define ROW_NEW(i, symbol, size, entry) [i] = {symbol, hook_##i},
-#define ROW_FREE(i, symbol)             [i] = {symbol, hook_##i},
+#define ROW_FREE(i, symbol)		[i] = {symbol, hook_##i},
 static const struct {
 	const char *symbol;
 	any_fn *hook;
@@ -183,8 +183,8 @@ static void write_slot(uint64_t *slot, any_fn *hook)
 		void *base;
 		size_t size;
 	} from = {&was, 8}, to = {slot, 8};
-	long wrote = lk_syscall6(SYS_process_vm_writev, lk_syscall0(SYS_getpid), (long)&from, 1,
-		(long)&to, 1, 0);
+	long wrote = lk_syscall6(
+		SYS_process_vm_writev, lk_syscall0(SYS_getpid), (long)&from, 1, (long)&to, 1, 0);
 
 	if (wrote != 8 && lk_syscall3(SYS_mprotect, page, 4096, PROT_READ | PROT_WRITE))
 		return;
@@ -208,7 +208,8 @@ static void patch_module(const struct link_map *m)
 			uint64_t *slot = (uint64_t *)(m->l_addr + r->r_offset);
 			int n;
 
-			if (type != R_X86_64_JUMP_SLOT && type != R_X86_64_GLOB_DAT && type != R_X86_64_64)
+			if (type != R_X86_64_JUMP_SLOT && type != R_X86_64_GLOB_DAT &&
+				type != R_X86_64_64)
 				continue;
 			n = name_number(d.strings + d.symbols[ELF64_R_SYM(r->r_info)].st_name);
 			/* Bound to another definition than the allocator's: leave it alone. */

@@ -37,8 +37,8 @@ static LK_NOINLINE bool resolve(void)
 	return lk_load_acq(&lk_real.malloc) != NULL;
 }
 
-LK_INLINE void *done(struct lk_agent_thread *t, void *p, size_t size, enum lk_entry entry,
-	struct lk_caller from)
+LK_INLINE void *done(
+	struct lk_agent_thread *t, void *p, size_t size, enum lk_entry entry, struct lk_caller from)
 {
 	if (LK_UNLIKELY(!t)) {
 		lk_thread_missed(p);

@@ -47,8 +47,8 @@ static void *map_raw(void *addr, size_t size, int prot, int flags, int fd, long 
 	return (void *)ret;
 }
 
-LK_INLINE void *map(void *addr, size_t size, int prot, int flags, int fd, long at,
-	struct lk_caller from)
+LK_INLINE void *map(
+	void *addr, size_t size, int prot, int flags, int fd, long at, struct lk_caller from)
 {
 	struct lk_agent_thread *t;
 	void *p;
@@ -59,7 +59,8 @@ LK_INLINE void *map(void *addr, size_t size, int prot, int flags, int fd, long a
 	p = lk_real.mmap(addr, size, prot, flags, fd, at);
 	if (t) {
 		if (p != MAP_FAILED)
-			lk_record_map(t, (uint64_t)p, size, kind_of(prot, flags), LK_ENTRY_MMAP, from);
+			lk_record_map(
+				t, (uint64_t)p, size, kind_of(prot, flags), LK_ENTRY_MMAP, from);
 		lk_thread_leave(t);
 	}
 	return p;
@@ -112,8 +113,8 @@ void *mremap(void *addr, size_t old_size, size_t size, int flags, ...)
 	wanted = va_arg(ap, void *);
 	va_end(ap);
 	if (!resolved()) {
-		long r = lk_syscall6(SYS_mremap, (long)addr, (long)old_size, (long)size, flags,
-			(long)wanted, 0);
+		long r = lk_syscall6(
+			SYS_mremap, (long)addr, (long)old_size, (long)size, flags, (long)wanted, 0);
 		if (!lk_syscall_failed(r))
 			return (void *)r;
 		errno = (int)-r;

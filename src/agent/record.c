@@ -95,7 +95,8 @@ static uint32_t intern_stack(struct lk_memo *m)
 		if (i == cut_at)
 			parent = lk_node_intern(parent, LK_PC_CUT, false, lk_code_of);
 		if (parent != LK_NODE_NONE)
-			parent = lk_node_intern(parent, m->entry[i].pc, m->entry[i].exact, lk_code_of);
+			parent = lk_node_intern(
+				parent, m->entry[i].pc, m->entry[i].exact, lk_code_of);
 		m->entry[i].node = parent == LK_NODE_NONE ? 0 : parent;
 	}
 	return parent;
@@ -151,7 +152,8 @@ LK_INLINE uint32_t count_stack(
 		if (LK_UNLIKELY(lk_caller_sp(from) - m->low >= m->high - m->low ||
 				t->generation != lk_load(&t->header->generation)))
 			refresh_memo(t, lk_caller_sp(from));
-		key = lk_mix(lk_capture(m, from.frame[1], lk_caller_sp(from), from.frame[0]), entry);
+		key = lk_mix(
+			lk_capture(m, from.frame[1], lk_caller_sp(from), from.frame[0]), entry);
 		/* The walk itself may find that code was replaced: then once more. */
 	} while (LK_UNLIKELY(t->generation != lk_load(&t->header->generation)));
 	tally = &t->tallies[key >> 54];

@@ -70,7 +70,8 @@ static bool find_in_maps(uint64_t sp, uint64_t *ret_low, uint64_t *ret_high)
 		bool main_stack = c >= 0 && skip_line(&r);
 
 		if (sp >= low && sp < high) {
-			*ret_low = main_stack && low > MAIN_STACK_ROOM ? low - MAIN_STACK_ROOM : low;
+			*ret_low =
+				main_stack && low > MAIN_STACK_ROOM ? low - MAIN_STACK_ROOM : low;
 			*ret_high = high;
 			found = true;
 		}

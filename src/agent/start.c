@@ -60,8 +60,8 @@ bool lk_agent_start(void)
 		    __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
 		return state == LK_AGENT_ON;
 	state = LK_AGENT_OFF;
-	if (read_variable(LK_AGENT_VARIABLE, store_dir, sizeof(store_dir)) && !lk_writer_reserve() &&
-		!lk_store_create(store_dir, false))
+	if (read_variable(LK_AGENT_VARIABLE, store_dir, sizeof(store_dir)) &&
+		!lk_writer_reserve() && !lk_store_create(store_dir, false))
 		state = LK_AGENT_ON;
 	lk_store_rel(&lk_agent_state, state);
 	if (state == LK_AGENT_ON) {
@@ -102,6 +102,7 @@ void lk_agent_ending(void)
 	for (unsigned i = 0; i < END_WAIT_MS / 50; i++) {
 		if (lk_load_acq(&h->state) != LK_STATE_ENDING)
 			return;
-		lk_syscall6(SYS_futex, (long)&h->state, FUTEX_WAIT, LK_STATE_ENDING, (long)&wait, 0, 0);
+		lk_syscall6(
+			SYS_futex, (long)&h->state, FUTEX_WAIT, LK_STATE_ENDING, (long)&wait, 0, 0);
 	}
 }

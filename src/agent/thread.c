@@ -99,7 +99,7 @@ struct lk_agent_thread *lk_thread_enter_slow(uint64_t sp)
 		return NULL;
 	if (t && t->gate == LK_GATE_INSIDE) {
 		if (sp <= t->hook_sp)
-			return NULL; /* the allocator itself, or a signal handler */
+			return NULL;	/* the allocator itself, or a signal handler */
 		t->gate = LK_GATE_OPEN; /* the hook that closed it was left by longjmp */
 		return lk_thread_enter(sp);
 	}

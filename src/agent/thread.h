@@ -23,20 +23,20 @@
 #include "store/writer.h"
 #include "unwind/capture.h"
 
-#define LK_GATE_CLOSED 0u
-#define LK_GATE_OPEN   1u
-#define LK_GATE_INSIDE 2u
-#define LK_STACKS_KNOWN  8u
+#define LK_GATE_CLOSED	 0u
+#define LK_GATE_OPEN	 1u
+#define LK_GATE_INSIDE	 2u
+#define LK_STACKS_KNOWN	 8u
 #define LK_STACKS_CACHED 32768u /* touched as needed; cc1 -O2 has about 20,000 */
 
 struct lk_agent_thread {
 	uint32_t gate;
-	uint32_t number;    /* in the store's threads region */
+	uint32_t number; /* in the store's threads region */
 	uint32_t tid;
-	uint32_t slot;      /* of the tallies region */
+	uint32_t slot;	    /* of the tallies region */
 	uint32_t countdown; /* events until the clock is looked at */
 	uint32_t generation;
-	uint64_t hook_sp;   /* stack pointer of the hook that is INSIDE */
+	uint64_t hook_sp; /* stack pointer of the hook that is INSIDE */
 	struct lk_store_header *header;
 	struct lk_tally *tallies;
 	struct lk_agent_thread *next;

@@ -24,11 +24,11 @@ LK_INLINE long lk_syscall6(long nr, long a, long b, long c, long d, long e, long
 	return ret;
 }
 
-#define lk_syscall0(nr)             lk_syscall6(nr, 0, 0, 0, 0, 0, 0)
-#define lk_syscall1(nr, a)          lk_syscall6(nr, (long)(a), 0, 0, 0, 0, 0)
-#define lk_syscall2(nr, a, b)       lk_syscall6(nr, (long)(a), (long)(b), 0, 0, 0, 0)
-#define lk_syscall3(nr, a, b, c)    lk_syscall6(nr, (long)(a), (long)(b), (long)(c), 0, 0, 0)
-#define lk_syscall4(nr, a, b, c, d) \
+#define lk_syscall0(nr)		 lk_syscall6(nr, 0, 0, 0, 0, 0, 0)
+#define lk_syscall1(nr, a)	 lk_syscall6(nr, (long)(a), 0, 0, 0, 0, 0)
+#define lk_syscall2(nr, a, b)	 lk_syscall6(nr, (long)(a), (long)(b), 0, 0, 0, 0)
+#define lk_syscall3(nr, a, b, c) lk_syscall6(nr, (long)(a), (long)(b), (long)(c), 0, 0, 0)
+#define lk_syscall4(nr, a, b, c, d)                                                                \
 	lk_syscall6(nr, (long)(a), (long)(b), (long)(c), (long)(d), 0, 0)
 
 LK_INLINE bool lk_syscall_failed(long ret)

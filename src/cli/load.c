@@ -62,7 +62,8 @@ int lk_cli_load(const char *what, struct lk_snapshot **ret_snapshot, struct lk_e
 
 	if (*what && !*end && access(what, F_OK)) {
 		if (!pid || pid > 0x7fffffff)
-			return lk_fail(err, -EINVAL, "%s is neither a recording nor a process", what);
+			return lk_fail(
+				err, -EINVAL, "%s is neither a recording nor a process", what);
 		return lk_cli_load_pid((unsigned)pid, ret_snapshot, err);
 	}
 	if (is_store(what))

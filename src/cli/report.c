@@ -59,11 +59,13 @@ static int parse(int argc, char **argv, struct wish *w)
 			break;
 		case 'n':
 			if (parse_number(optarg, &w->report.max_sites))
-				return lk_cli_usage("report", "--sites takes a number, not \"%s\"", optarg);
+				return lk_cli_usage(
+					"report", "--sites takes a number, not \"%s\"", optarg);
 			break;
 		case 's':
 			if (parse_number(optarg, &w->report.nr_samples))
-				return lk_cli_usage("report", "--samples takes a number, not \"%s\"", optarg);
+				return lk_cli_usage(
+					"report", "--samples takes a number, not \"%s\"", optarg);
 			break;
 		case 'a':
 			w->report.all_frames = true;
@@ -73,14 +75,16 @@ static int parse(int argc, char **argv, struct wish *w)
 			break;
 		case 'f':
 			if (strcmp(optarg, "growth"))
-				return lk_cli_usage("report", "--fail-on knows growth, not \"%s\"", optarg);
+				return lk_cli_usage(
+					"report", "--fail-on knows growth, not \"%s\"", optarg);
 			w->fail_on_growth = true;
 			break;
 		case 'h':
 			fputs(help_text, stdout);
 			return 0;
 		default:
-			return lk_cli_usage("report", "%s: wrong or incomplete option", argv[optind - 1]);
+			return lk_cli_usage(
+				"report", "%s: wrong or incomplete option", argv[optind - 1]);
 		}
 	}
 	if (optind != argc - 1)

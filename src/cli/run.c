@@ -82,7 +82,8 @@ static int parse(int argc, char **argv, struct run *run)
 			fputs(help_text, stdout);
 			return 0;
 		default:
-			return lk_cli_usage("run", "%s: wrong or incomplete option", argv[optind - 1]);
+			return lk_cli_usage(
+				"run", "%s: wrong or incomplete option", argv[optind - 1]);
 		}
 	}
 	return optind < argc ? -1 : lk_cli_usage("run", "name the program to run");
@@ -170,7 +171,8 @@ static void settle_children(struct run *run, bool wanted)
 		if (lk_storefile_process_alive(&p->store))
 			continue;
 		if (wanted && p->pid != (uint32_t)run->pid)
-			lk_tracker_record(p, -1, recording_name(run, p->pid, buf, sizeof(buf)), NULL);
+			lk_tracker_record(
+				p, -1, recording_name(run, p->pid, buf, sizeof(buf)), NULL);
 		lk_tracker_drop(t, p);
 	}
 }
@@ -210,8 +212,8 @@ static int record_program(struct run *run, struct lk_err *err)
 {
 	struct lk_tracked *p = lk_tracker_find(&run->tracker, (uint32_t)run->pid);
 	char buf[600];
-	const char *out = run->out ? run->out
-				   : recording_name(run, (uint32_t)run->pid, buf, sizeof(buf));
+	const char *out =
+		run->out ? run->out : recording_name(run, (uint32_t)run->pid, buf, sizeof(buf));
 	int r;
 
 	if (!p) {

@@ -42,7 +42,8 @@ int lk_cmd_snapshot(int argc, char **argv)
 			return 0;
 		}
 		if (c != 'o')
-			return lk_cli_usage("snapshot", "%s: wrong or incomplete option", argv[optind - 1]);
+			return lk_cli_usage(
+				"snapshot", "%s: wrong or incomplete option", argv[optind - 1]);
 		out = optarg;
 	}
 	if (optind != argc - 1)

@@ -41,8 +41,8 @@ static int find_program(const char *program, char *ret_path, size_t size, struct
 	return lk_remedy(err, "give the program's path, or a name that is in PATH");
 }
 
-static int check_elf(const char *path, const uint8_t *bytes, size_t size, int fd,
-	struct lk_err *err)
+static int check_elf(
+	const char *path, const uint8_t *bytes, size_t size, int fd, struct lk_err *err)
 {
 	Elf64_Ehdr eh;
 	bool has_loader = false;
@@ -65,7 +65,8 @@ static int check_elf(const char *path, const uint8_t *bytes, size_t size, int fd
 	}
 	if (has_loader)
 		return 0;
-	lk_fail(err, -EOPNOTSUPP, "%s is statically linked: no library can be loaded into it", path);
+	lk_fail(err, -EOPNOTSUPP, "%s is statically linked: no library can be loaded into it",
+		path);
 	return lk_remedy(err, "link it dynamically (without -static), at least for this run");
 }
 
@@ -89,9 +90,10 @@ static int check_file(const char *path, int depth, struct lk_err *err)
 	}
 	if ((st.st_mode & S_ISUID && st.st_uid != geteuid()) ||
 		(st.st_mode & S_ISGID && st.st_mode & S_IXGRP && st.st_gid != getegid())) {
-		lk_fail(err, -EOPNOTSUPP, "%s is setuid or setgid: the loader refuses our agent there",
-			path);
-		return lk_remedy(err, "run leakline as the file's owner, or run a copy without the bit");
+		lk_fail(err, -EOPNOTSUPP,
+			"%s is setuid or setgid: the loader refuses our agent there", path);
+		return lk_remedy(
+			err, "run leakline as the file's owner, or run a copy without the bit");
 	}
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
@@ -141,7 +143,8 @@ int lk_launch_agent(char *ret_path, size_t size, struct lk_err *err)
 		snprintf(ret_path, size, "%s", wanted);
 		if (!access(ret_path, R_OK))
 			return 0;
-		return lk_fail_errno(err, "cannot use the agent that LEAKLINE_AGENT names, %s", wanted);
+		return lk_fail_errno(
+			err, "cannot use the agent that LEAKLINE_AGENT names, %s", wanted);
 	}
 	self[n > 0 ? n : 0] = 0;
 	slash = strrchr(self, '/');

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #define RUN_PREFIX "run-"
-#define DAY_US (24ull * 3600 * 1000000)
+#define DAY_US	   (24ull * 3600 * 1000000)
 
 static int check_folder(const char *path, struct lk_err *err)
 {
@@ -25,7 +25,8 @@ static int check_folder(const char *path, struct lk_err *err)
 		return lk_fail_errno(err, "cannot use %s", path);
 	if (!S_ISDIR(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 077)) {
 		lk_fail(err, -EPERM, "%s is not a folder of ours alone", path);
-		return lk_remedy(err, "remove it, or set LEAKLINE_DIR to a folder of your own with mode 0700");
+		return lk_remedy(err,
+			"remove it, or set LEAKLINE_DIR to a folder of your own with mode 0700");
 	}
 	if (access(path, W_OK)) {
 		lk_fail_errno(err, "cannot write in %s", path);
@@ -44,7 +45,8 @@ int lk_storedir(bool make, char *ret_path, size_t size, struct lk_err *err)
 		snprintf(ret_path, size, "%s/leakline-%u",
 			access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm", (unsigned)geteuid());
 	if (strlen(ret_path) + 64 > sizeof(((struct lk_store_name *)0)->path))
-		return lk_fail(err, -ENAMETOOLONG, "the store folder's name is too long: %s", ret_path);
+		return lk_fail(
+			err, -ENAMETOOLONG, "the store folder's name is too long: %s", ret_path);
 	if (make && mkdir(ret_path, 0700) && errno != EEXIST) {
 		lk_fail_errno(err, "cannot make the store folder %s", ret_path);
 		return lk_remedy(err, "set LEAKLINE_DIR to a folder that can be written");
@@ -80,8 +82,8 @@ static int list_folder(const char *dir, bool deeper, struct names *names)
 			continue;
 		if (deeper && !strncmp(e->d_name, RUN_PREFIX, strlen(RUN_PREFIX)))
 			list_folder(n.path, false, names);
-		if (sscanf(e->d_name, "%" SCNu32 "-%" SCNu64 LK_STORE_SUFFIX "%n", &n.pid, &n.made_us,
-			    &end) != 2 ||
+		if (sscanf(e->d_name, "%" SCNu32 "-%" SCNu64 LK_STORE_SUFFIX "%n", &n.pid,
+			    &n.made_us, &end) != 2 ||
 			!end || e->d_name[end])
 			continue;
 		names->list = lk_grow(names->list, names->nr, &names->capacity, sizeof(n));
@@ -91,8 +93,8 @@ static int list_folder(const char *dir, bool deeper, struct names *names)
 	return 0;
 }
 
-int lk_storedir_list(const char *dir, struct lk_store_name **ret_names, size_t *ret_nr,
-	struct lk_err *err)
+int lk_storedir_list(
+	const char *dir, struct lk_store_name **ret_names, size_t *ret_nr, struct lk_err *err)
 {
 	struct names names = {0};
 

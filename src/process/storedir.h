@@ -43,8 +43,8 @@ void lk_storedir_remove(const char *run_dir);
  * All stores in the folder and in the runs' folders inside it, oldest first;
  * *ret_names is freed by the caller.
  */
-int lk_storedir_list(const char *dir, struct lk_store_name **ret_names, size_t *ret_nr,
-	struct lk_err *err);
+int lk_storedir_list(
+	const char *dir, struct lk_store_name **ret_names, size_t *ret_nr, struct lk_err *err);
 
 /* The newest store of a pid, -ESRCH where that pid is not tracked. */
 int lk_storedir_find(uint32_t pid, struct lk_store_name *ret, struct lk_err *err);

@@ -44,8 +44,8 @@ static int check_header(const struct lk_storefile *s, const char *path, struct l
 		return lk_fail(err, -EBADMSG, "%s is not a leakline store", path);
 	if (h->version != LK_STORE_VERSION || h->must_know) {
 		lk_fail(err, -EOPNOTSUPP,
-			"the store %s has version %u (needs %#x), and this leakline reads version %u", path,
-			h->version, h->must_know, LK_STORE_VERSION);
+			"the store %s has version %u (needs %#x), and this leakline reads version %u",
+			path, h->version, h->must_know, LK_STORE_VERSION);
 		return lk_remedy(err, "use the leakline that the program was started with");
 	}
 	for (unsigned i = 0; i < LK_NR_REGIONS; i++) {
@@ -53,14 +53,13 @@ static int check_header(const struct lk_storefile *s, const char *path, struct l
 
 		if (r->record_size != record_sizes[i] || (r->offset & 4095) || r->offset < 4096 ||
 			r->offset > s->size || r->reserved > s->size - r->offset)
-			return lk_fail(err, -EBADMSG, "the store %s is damaged: region %u lies outside",
-				path, i);
+			return lk_fail(err, -EBADMSG,
+				"the store %s is damaged: region %u lies outside", path, i);
 	}
 	return 0;
 }
 
-int lk_storefile_open(const char *path, bool writable, struct lk_storefile *ret,
-	struct lk_err *err)
+int lk_storefile_open(const char *path, bool writable, struct lk_storefile *ret, struct lk_err *err)
 {
 	struct lk_storefile s = {.writable = writable};
 	struct stat st;
@@ -196,8 +195,8 @@ static const uint64_t *words_of(const struct lk_storefile *s, uint32_t page)
 	return lk_storefile_at(s, LK_REGION_SHADOW, page);
 }
 
-static uint64_t next_page_word(const struct lk_storefile *s, const struct page_key *keys, size_t nr,
-	size_t at)
+static uint64_t next_page_word(
+	const struct lk_storefile *s, const struct page_key *keys, size_t nr, size_t at)
 {
 	if (at + 1 < nr && keys[at + 1].key == keys[at].key + 1)
 		return lk_load(&words_of(s, keys[at + 1].page)[0]);

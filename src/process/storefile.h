@@ -24,8 +24,8 @@ struct lk_storefile {
  * Maps the store at path.  -ENOENT, -EBADMSG not a store or damaged, -EOPNOTSUPP
  * another version.  writable: for the host that pushes the tick on.
  */
-int lk_storefile_open(const char *path, bool writable, struct lk_storefile *ret,
-	struct lk_err *err);
+int lk_storefile_open(
+	const char *path, bool writable, struct lk_storefile *ret, struct lk_err *err);
 void lk_storefile_close(struct lk_storefile *s);
 
 /* Looks again at how many records there are; the process goes on adding. */

@@ -7,7 +7,7 @@
 
 /* Blocks of each stack whose content is read; a report shows five of them. */
 #define PER_STACK 16u
-#define BATCH     64u
+#define BATCH	  64u
 
 struct pick {
 	struct lk_live_block blocks[PER_STACK];
@@ -109,8 +109,8 @@ int lk_take_contents(const struct lk_storefile *store, struct lk_content **ret_c
 	done = read_batch((pid_t)store->header->pid, contents, nr);
 	if (nr && !done) {
 		free(contents);
-		return lk_fail_errno(err, "cannot read the memory of process %u",
-			store->header->pid);
+		return lk_fail_errno(
+			err, "cannot read the memory of process %u", store->header->pid);
 	}
 	*ret_contents = contents;
 	*ret_nr = done;

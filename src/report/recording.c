@@ -26,8 +26,8 @@ static void write_process(struct lk_recording_writer *w, const struct lk_snapsho
 	lk_writer_row_end(w);
 }
 
-static void write_texts(
-	struct lk_recording_writer *w, enum lk_recording_table table, const char **texts, size_t nr_texts)
+static void write_texts(struct lk_recording_writer *w, enum lk_recording_table table,
+	const char **texts, size_t nr_texts)
 {
 	lk_writer_table(w, table);
 	for (size_t i = 0; i < nr_texts; i++) {
@@ -82,7 +82,8 @@ static void write_string(struct lk_recording_writer *w, struct lk_dedup *names, 
 	lk_writer_row_end(w);
 }
 
-static void write_strings(struct lk_recording_writer *w, struct lk_dedup *names, const struct lk_snapshot *s)
+static void write_strings(
+	struct lk_recording_writer *w, struct lk_dedup *names, const struct lk_snapshot *s)
 {
 	lk_writer_table(w, LK_TABLE_STRING);
 	for (size_t i = 0; i < s->nr_frames && lk_writer_going(w); i++) {
@@ -102,8 +103,8 @@ static uint32_t string_number(struct lk_dedup *names, const char *text)
 	return text ? lk_dedup_number(names, &key, &is_new) : NO_STRING;
 }
 
-static void write_frame(
-	struct lk_recording_writer *w, struct lk_dedup *names, uint32_t number, const struct lk_frame *f)
+static void write_frame(struct lk_recording_writer *w, struct lk_dedup *names, uint32_t number,
+	const struct lk_frame *f)
 {
 	lk_put_count(w, number);
 	lk_put_address(w, f->address);
@@ -119,7 +120,8 @@ static void write_frame(
 }
 
 /* Writes each distinct frame and its names once; frame i of the snapshot is row numbers[i]. */
-static void write_frames(struct lk_recording_writer *w, const struct lk_snapshot *s, uint32_t *numbers)
+static void write_frames(
+	struct lk_recording_writer *w, const struct lk_snapshot *s, uint32_t *numbers)
 {
 	struct lk_dedup *names = lk_dedup_new(1);
 	struct lk_dedup *frames = lk_dedup_new(6);
@@ -258,8 +260,8 @@ static void create_schema(struct lk_recording_writer *w)
 		create(w, &lk_recording_views[i]);
 }
 
-static void write_all(
-	struct lk_recording_writer *w, const struct lk_snapshot *s, const struct lk_analysis *analysis)
+static void write_all(struct lk_recording_writer *w, const struct lk_snapshot *s,
+	const struct lk_analysis *analysis)
 {
 	write_process(w, s);
 	write_texts(w, LK_TABLE_ARGUMENT, s->command, s->nr_command);

@@ -47,9 +47,9 @@ void lk_put_blob(struct lk_recording_writer *w, const void *bytes, size_t size);
 void lk_put_name(struct lk_recording_writer *w, const char *const *names, uint32_t index);
 
 /* The tables that hold results: recording_sites.c.  analysis may be NULL. */
-void lk_writer_stacks(
-	struct lk_recording_writer *w, const struct lk_snapshot *s, const struct lk_analysis *analysis);
-void lk_writer_analysis(
-	struct lk_recording_writer *w, const struct lk_snapshot *s, const struct lk_analysis *analysis);
+void lk_writer_stacks(struct lk_recording_writer *w, const struct lk_snapshot *s,
+	const struct lk_analysis *analysis);
+void lk_writer_analysis(struct lk_recording_writer *w, const struct lk_snapshot *s,
+	const struct lk_analysis *analysis);
 
 #endif

@@ -14,7 +14,8 @@ static struct lk_dedup *number_sites(const struct lk_analysis *a)
 }
 
 /* Stacks without outstanding blocks may have no site: then NULL is written. */
-void lk_writer_stacks(struct lk_recording_writer *w, const struct lk_snapshot *s, const struct lk_analysis *a)
+void lk_writer_stacks(
+	struct lk_recording_writer *w, const struct lk_snapshot *s, const struct lk_analysis *a)
 {
 	struct lk_strings *names = lk_strings_new();
 	struct lk_frames *frames = lk_frames_new(s, names);

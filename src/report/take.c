@@ -86,7 +86,8 @@ static struct lk_module *module_at(struct taking *t, uint32_t number)
 	if (!t->opened[number]) {
 		t->opened[number] = true;
 		r = fact->path ? lk_module_open(fact->path, m->build_id,
-					 m->build_id_size <= sizeof(m->build_id) ? m->build_id_size : 0,
+					 m->build_id_size <= sizeof(m->build_id) ? m->build_id_size
+										 : 0,
 					 t->s->strings, &t->modules[number], NULL)
 			       : -ENOENT;
 		fact->lacks = lack_of(t->modules[number], r);
@@ -243,7 +244,8 @@ static uint32_t add_stack(struct taking *t, uint32_t node)
 			break;
 		names = named_at(t, n->pc, n->code);
 		for (uint32_t i = 0; i < names->count; i++) {
-			s->frames = lk_grow(s->frames, s->nr_frames, &s->frames_capacity, sizeof(*s->frames));
+			s->frames = lk_grow(
+				s->frames, s->nr_frames, &s->frames_capacity, sizeof(*s->frames));
 			s->frames[s->nr_frames++] = t->named[names->first + i];
 		}
 		at = n->parent;
@@ -348,7 +350,8 @@ static void take_threads(struct taking *t)
 	for (uint64_t i = 0; i < t->store->nr[LK_REGION_THREADS]; i++) {
 		const struct lk_thread_info *info = lk_storefile_at(t->store, LK_REGION_THREADS, i);
 
-		s->threads = lk_grow(s->threads, s->nr_threads, &s->threads_capacity, sizeof(*s->threads));
+		s->threads = lk_grow(
+			s->threads, s->nr_threads, &s->threads_capacity, sizeof(*s->threads));
 		s->threads[s->nr_threads++] = (struct lk_thread){
 			.tid = info->tid,
 			.name = lk_strings_add_n(s->strings, info->comm, sizeof(info->comm)),
@@ -398,18 +401,23 @@ static void take_not_seen(struct taking *t)
 			"blocks were not recorded: no room for the store (make room, or set LEAKLINE_DIR)"},
 		[LK_LOST_REENTRANT] = {"lost_in_signal",
 			"blocks were not recorded: allocated by a signal handler inside the allocator"},
-		[LK_LOST_ADDRESS] = {"lost_address", "blocks were not recorded: beyond 47 address bits"},
-		[LK_LOST_STACKS] = {"lost_stacks", "blocks have no stack: no room for it in the store"},
+		[LK_LOST_ADDRESS] = {"lost_address",
+			"blocks were not recorded: beyond 47 address bits"},
+		[LK_LOST_STACKS] = {"lost_stacks",
+			"blocks have no stack: no room for it in the store"},
 		[LK_LOST_TRUNCATED] = {"truncated_stacks",
 			"distinct stacks end early: code without unwind information"},
-		[LK_LOST_CUT] = {"cut_stacks", "distinct stacks were too deep: the middle is left out"},
+		[LK_LOST_CUT] = {"cut_stacks",
+			"distinct stacks were too deep: the middle is left out"},
 		[LK_LOST_APPROXIMATE] = {"approximate_stacks",
 			"distinct stacks hold a frame that is not certain"},
 		[LK_LOST_UNKNOWN_STACK] = {"unknown_stack_memory",
 			"stacks lay in memory whose bounds could not be found"},
 		[LK_LOST_MAPS] = {"lost_mappings", "mappings were not recorded: the table is full"},
-		[LK_LOST_NAMES] = {"unnamed_code", "places in code belong to no file and no known runtime"},
-		[LK_LOST_THREADS] = {"lost_threads", "threads could not be tracked: no memory for their state"},
+		[LK_LOST_NAMES] = {"unnamed_code",
+			"places in code belong to no file and no known runtime"},
+		[LK_LOST_THREADS] = {"lost_threads",
+			"threads could not be tracked: no memory for their state"},
 	};
 	struct lk_snapshot *s = t->s;
 	uint64_t lost_events = 0;
@@ -421,12 +429,14 @@ static void take_not_seen(struct taking *t)
 			continue;
 		if (!strncmp(texts[i].key, "lost_", 5) && i != LK_LOST_STACKS)
 			lost_events += count;
-		s->not_seen = lk_grow(s->not_seen, s->nr_not_seen, &s->not_seen_capacity, sizeof(*s->not_seen));
+		s->not_seen = lk_grow(
+			s->not_seen, s->nr_not_seen, &s->not_seen_capacity, sizeof(*s->not_seen));
 		s->not_seen[s->nr_not_seen++] =
 			(struct lk_not_seen){texts[i].key, texts[i].text, count};
 	}
 	if (lost_events) {
-		s->not_seen = lk_grow(s->not_seen, s->nr_not_seen, &s->not_seen_capacity, sizeof(*s->not_seen));
+		s->not_seen = lk_grow(
+			s->not_seen, s->nr_not_seen, &s->not_seen_capacity, sizeof(*s->not_seen));
 		s->not_seen[s->nr_not_seen++] =
 			(struct lk_not_seen){"lost_events", "events were lost in all", lost_events};
 	}

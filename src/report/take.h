@@ -11,7 +11,7 @@
 
 struct lk_take_options {
 	enum lk_ended ended;
-	int exit_status;                   /* as waitpid gives it; -1 unknown */
+	int exit_status;		   /* as waitpid gives it; -1 unknown */
 	const struct lk_content *contents; /* sorted by address; read while the process lived */
 	size_t nr_contents;
 };

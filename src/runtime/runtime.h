@@ -26,10 +26,10 @@ struct lk_managed_line {
 	const char *function; /* "Namespace.Type:Method (params)" or the stub's text; never NULL */
 	const char *module;   /* assembly file's base name; NULL unknown */
 	const char *file;     /* source file; NULL unknown */
-	uint32_t line;        /* 0 unknown */
+	uint32_t line;	      /* 0 unknown */
 	uint32_t il_offset;   /* LK_IL_UNKNOWN */
-	bool generated;       /* wrapper, stub, trampoline: nobody wrote it */
-	bool framework;       /* of the runtime's own class library, not the user's */
+	bool generated;	      /* wrapper, stub, trampoline: nobody wrote it */
+	bool framework;	      /* of the runtime's own class library, not the user's */
 };
 
 struct lk_runtime_ctx; /* opened assemblies and symbol files */

@@ -4,7 +4,8 @@
 
 LK_INLINE uint32_t slot_of(uint32_t parent, uint64_t pc, uint32_t mask)
 {
-	unsigned __int128 m = (unsigned __int128)(pc ^ (uint64_t)parent << 40) * 0x9e3779b97f4a7c15ull;
+	unsigned __int128 m =
+		(unsigned __int128)(pc ^ (uint64_t)parent << 40) * 0x9e3779b97f4a7c15ull;
 
 	return (uint32_t)((uint64_t)m ^ (uint64_t)(m >> 64)) & mask;
 }
@@ -19,8 +20,7 @@ static bool code_is_gone(uint32_t code)
 	if (code == LK_CODE_NONE)
 		return false;
 	if (code & LK_CODE_MANAGED) {
-		const struct lk_code_info *c =
-			lk_region_at(LK_REGION_CODES, code & LK_CODE_INDEX);
+		const struct lk_code_info *c = lk_region_at(LK_REGION_CODES, code & LK_CODE_INDEX);
 		return lk_load(&c->unloaded_ms) != 0;
 	}
 	const struct lk_module_info *m = lk_region_at(LK_REGION_MODULES, code & LK_CODE_INDEX);
@@ -36,7 +36,7 @@ static uint32_t find(const uint32_t *index, uint32_t mask, uint32_t parent, uint
 		if (!number)
 			return LK_NODE_NONE;
 		n = lk_node_at(number);
-		if (n->pc == pc && n->parent == parent && 
+		if (n->pc == pc && n->parent == parent &&
 			(!lk_load(&lk_writer->header->generation) || !code_is_gone(n->code)))
 			return number;
 	}
@@ -69,8 +69,7 @@ static bool grow_index(struct lk_writer *w)
 	return true;
 }
 
-static uint32_t add(uint32_t parent, uint64_t pc, bool exact,
-	uint32_t (*code_of)(uint64_t, bool))
+static uint32_t add(uint32_t parent, uint64_t pc, bool exact, uint32_t (*code_of)(uint64_t, bool))
 {
 	struct lk_writer *w = lk_writer;
 	struct lk_node *n;
@@ -93,8 +92,8 @@ static uint32_t add(uint32_t parent, uint64_t pc, bool exact,
 	return (uint32_t)number;
 }
 
-uint32_t lk_node_intern(uint32_t parent, uint64_t pc, bool exact,
-	uint32_t (*code_of)(uint64_t pc, bool exact))
+uint32_t lk_node_intern(
+	uint32_t parent, uint64_t pc, bool exact, uint32_t (*code_of)(uint64_t pc, bool exact))
 {
 	struct lk_writer *w = lk_writer;
 	uint32_t mask = lk_load_acq(&w->node_index_mask);
@@ -104,8 +103,7 @@ uint32_t lk_node_intern(uint32_t parent, uint64_t pc, bool exact,
 	if (number != LK_NODE_NONE)
 		return number;
 	lk_store_lock();
-	number = w->node_index ? find(w->node_index, w->node_index_mask, parent, pc)
-			       : LK_NODE_NONE;
+	number = w->node_index ? find(w->node_index, w->node_index_mask, parent, pc) : LK_NODE_NONE;
 	if (number == LK_NODE_NONE)
 		number = add(parent, pc, exact, code_of);
 	lk_store_unlock();

@@ -14,8 +14,8 @@
  * The number of the node (parent, pc); makes it where it is new, asking code_of
  * where pc lies (called with the store lock held).  LK_NODE_NONE: store full.
  */
-uint32_t lk_node_intern(uint32_t parent, uint64_t pc, bool exact,
-	uint32_t (*code_of)(uint64_t pc, bool exact));
+uint32_t lk_node_intern(
+	uint32_t parent, uint64_t pc, bool exact, uint32_t (*code_of)(uint64_t pc, bool exact));
 
 LK_INLINE struct lk_node *lk_node_at(uint32_t number)
 {

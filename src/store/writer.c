@@ -21,7 +21,7 @@ static uint8_t *chunk_at, *chunk_end; /* not wiped: what a child inherits is sim
 static const struct {
 	uint32_t record_size;
 	uint64_t reserved; /* bytes where address space is plenty */
-	uint64_t step;     /* bytes populated at a time */
+	uint64_t step;	   /* bytes populated at a time */
 } layout[LK_NR_REGIONS] = {
 	[LK_REGION_SHADOW_KEYS] = {8, 128ull << 20, 16 << 10},
 	[LK_REGION_SHADOW] = {LK_SHADOW_PAGE, 64ull << 30, 256 << 10},
@@ -285,8 +285,8 @@ static void make_path(const char *dir, uint64_t pid, uint64_t now)
 
 static long open_and_map(uint64_t size)
 {
-	long fd = lk_syscall4(SYS_openat, AT_FDCWD, lk_writer->path,
-		O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
+	long fd = lk_syscall4(
+		SYS_openat, AT_FDCWD, lk_writer->path, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
 	long at;
 
 	if (lk_syscall_failed(fd))

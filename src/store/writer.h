@@ -25,11 +25,11 @@ struct lk_writer {
 	struct lk_store_header *header; /* the mapping's start */
 	uint64_t mapped_size;
 	uint64_t populated[LK_NR_REGIONS]; /* bytes of each region that have pages */
-	uint64_t full_until_ms;  /* no new try to grow before that tick */
-	uint32_t *node_index;    /* open addressing over node numbers, 0 free */
+	uint64_t full_until_ms;		   /* no new try to grow before that tick */
+	uint32_t *node_index;		   /* open addressing over node numbers, 0 free */
 	uint32_t node_index_mask;
 	uint32_t nr_nodes;
-	uint32_t *map_order;     /* slots of live mappings by address */
+	uint32_t *map_order; /* slots of live mappings by address */
 	uint32_t nr_maps, maps_capacity;
 	uint32_t nr_map_slots;
 	char path[LK_PATH_MAX];

@@ -79,8 +79,7 @@ LK_INLINE const struct lk_row *row_of(struct lk_memo *m, uint64_t pc, bool exact
 }
 
 /* A signal interrupted the frame further out: its state stands in the kernel's frame. */
-static LK_NOINLINE bool step_signal(
-	struct lk_memo *m, uint64_t sp, struct lk_stepped *ret)
+static LK_NOINLINE bool step_signal(struct lk_memo *m, uint64_t sp, struct lk_stepped *ret)
 {
 	if (!readable(m, sp + UC_RBP, sp) || !readable(m, sp + UC_RIP, sp))
 		return false;
@@ -142,7 +141,8 @@ LK_INLINE enum step step_out(struct lk_memo *m, uint64_t pc, uint64_t sp, uint64
 	if (LK_UNLIKELY(!readable(m, slot, sp)))
 		return STEP_LOST;
 	if (row->flags & LK_ROW_RBP_SAVED) {
-		uint64_t at = (row->flags & LK_ROW_RBP_AT_RBP ? bp : cfa) + 8 * (int64_t)row->rbp_off;
+		uint64_t at =
+			(row->flags & LK_ROW_RBP_AT_RBP ? bp : cfa) + 8 * (int64_t)row->rbp_off;
 
 		if (LK_UNLIKELY(!readable(m, at, sp)))
 			return STEP_LOST;
@@ -308,8 +308,8 @@ uint64_t lk_capture(struct lk_memo *m, uint64_t pc, uint64_t sp, uint64_t bp)
 	for (;;) {
 		while (j >= 0 && m->entry[j].sp < sp)
 			j--;
-		if (j >= 0 && m->entry[j].sp == sp && m->entry[j].pc == pc && m->entry[j].bp == bp &&
-			m->entry[j].exact == exact) {
+		if (j >= 0 && m->entry[j].sp == sp && m->entry[j].pc == pc &&
+			m->entry[j].bp == bp && m->entry[j].exact == exact) {
 			int64_t same = verified > j ? j : outer_unchanged(m, (uint32_t)j);
 
 			if (same == j)

@@ -31,10 +31,10 @@
 
 #include "unwind/row.h"
 
-#define LK_FRAMES_MAX    16384u
-#define LK_FRAME_WORDS   4u
-#define LK_FRESH_MAX     LK_FRAMES_MAX
-#define LK_ROWS_CACHED   8192u /* power of two; cc1 -O2 uses about 20,000 pcs */
+#define LK_FRAMES_MAX  16384u
+#define LK_FRAME_WORDS 4u
+#define LK_FRESH_MAX   LK_FRAMES_MAX
+#define LK_ROWS_CACHED 8192u /* power of two; cc1 -O2 uses about 20,000 pcs */
 
 /* A memory word that a step read besides the return address, and what it held. */
 struct lk_word_read {
@@ -70,21 +70,21 @@ struct lk_code_check {
 };
 
 struct lk_memo {
-	uint32_t nr;         /* entries */
-	uint64_t low, high;  /* the stack region, addresses */
-	uint64_t base_hash;  /* hash before entry 0: says whether the walk was whole */
-	bool truncated;      /* the walk ended before the thread's first frame */
-	bool cut;            /* too deep: frames are missing inside */
-	bool guessed;        /* some row was not certain */
+	uint32_t nr;	    /* entries */
+	uint64_t low, high; /* the stack region, addresses */
+	uint64_t base_hash; /* hash before entry 0: says whether the walk was whole */
+	bool truncated;	    /* the walk ended before the thread's first frame */
+	bool cut;	    /* too deep: frames are missing inside */
+	bool guessed;	    /* some row was not certain */
 	/*
 	 * Gives the row for pc (exact: not a return address), and for managed code
 	 * where its body starts.  changed: the code at pc is not what it was when the
 	 * row was made.  Slow path, may be 50 us.
 	 */
-	void (*row_miss)(uint64_t pc, bool exact, bool changed, struct lk_row *ret_row,
-		uint64_t *ret_start);
+	void (*row_miss)(
+		uint64_t pc, bool exact, bool changed, struct lk_row *ret_row, uint64_t *ret_start);
 
-	struct lk_row rows[LK_ROWS_CACHED]; /* direct-mapped by pc */
+	struct lk_row rows[LK_ROWS_CACHED];	     /* direct-mapped by pc */
 	struct lk_code_check checks[LK_ROWS_CACHED]; /* beside it, for managed rows */
 	struct lk_entry_state entry[LK_FRAMES_MAX];
 	struct lk_word_read words[LK_FRAMES_MAX * LK_FRAME_WORDS];

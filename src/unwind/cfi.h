@@ -22,8 +22,8 @@ int lk_cfi_row(uint64_t lookup_pc, struct lk_row *ret_row);
  * The same from an .eh_frame_hdr already at hand; for tests and other sources of
  * modules.  hdr points to the mapped header; [low, high) is memory that may be read.
  */
-int lk_cfi_row_in(const uint8_t *hdr, const uint8_t *low, const uint8_t *high,
-	uint64_t lookup_pc, struct lk_row *ret_row);
+int lk_cfi_row_in(const uint8_t *hdr, const uint8_t *low, const uint8_t *high, uint64_t lookup_pc,
+	struct lk_row *ret_row);
 
 /*
  * Runs call frame instructions alone, with the encoding constants a CIE would

@@ -10,8 +10,8 @@
 #include <stdarg.h>
 
 struct lk_err {
-	int code;        /* negative errno, 0 for none */
-	char what[512];  /* one sentence, no full stop */
+	int code;	  /* negative errno, 0 for none */
+	char what[512];	  /* one sentence, no full stop */
 	char remedy[512]; /* what the user can do; empty where there is nothing */
 };
 

@@ -16,8 +16,8 @@
 #include <unistd.h>
 #include <unwind.h>
 
-#define DEPTH     2048
-#define SHOWN     3
+#define DEPTH 2048
+#define SHOWN 3
 
 uint64_t __real_lk_capture(struct lk_memo *m, uint64_t pc, uint64_t sp, uint64_t bp);
 uint64_t __wrap_lk_capture(struct lk_memo *m, uint64_t pc, uint64_t sp, uint64_t bp);
@@ -59,12 +59,13 @@ static void show(const struct lk_memo *m, const struct witness *w, unsigned at)
 {
 	char buf[256];
 
-	snprintf(buf, sizeof(buf), "%d differs at frame %u of %u (ours) / %u (libgcc)%s\n", getpid(), at,
-		m->nr, w->nr, m->truncated ? ", ours truncated" : "");
+	snprintf(buf, sizeof(buf), "%d differs at frame %u of %u (ours) / %u (libgcc)%s\n",
+		getpid(), at, m->nr, w->nr, m->truncated ? ", ours truncated" : "");
 	say(buf);
 	for (unsigned i = at > 2 ? at - 2 : 0; i < at + 3; i++) {
 		snprintf(buf, sizeof(buf), "   #%u %#lx %#lx\n", i,
-			i < m->nr ? (long)m->entry[m->nr - 1 - i].pc : 0, i < w->nr ? (long)w->pcs[i] : 0);
+			i < m->nr ? (long)m->entry[m->nr - 1 - i].pc : 0,
+			i < w->nr ? (long)w->pcs[i] : 0);
 		say(buf);
 	}
 }
@@ -77,7 +78,9 @@ uint64_t __wrap_lk_capture(struct lk_memo *m, uint64_t pc, uint64_t sp, uint64_t
 	unsigned i;
 
 	if (!every)
-		every = getenv("LEAKLINE_CHECK_EVERY") ? strtoul(getenv("LEAKLINE_CHECK_EVERY"), NULL, 10) : 1;
+		every = getenv("LEAKLINE_CHECK_EVERY")
+				? strtoul(getenv("LEAKLINE_CHECK_EVERY"), NULL, 10)
+				: 1;
 	if (__atomic_fetch_add(&seen, 1, __ATOMIC_RELAXED) % every || m->cut)
 		return hash;
 	w.nr = 0;

@@ -1,7 +1,10 @@
 /* Over before anybody had time to look. */
 #include "expect.h"
 
-static NOINLINE void drop(void) { lose(malloc(28)); }
+static NOINLINE void drop(void)
+{
+	lose(malloc(28));
+}
 
 int main(void)
 {

@@ -4,7 +4,10 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-static NOINLINE void drop(void) { lose(malloc(44)); }
+static NOINLINE void drop(void)
+{
+	lose(malloc(44));
+}
 
 int main(void)
 {

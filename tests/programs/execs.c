@@ -3,8 +3,14 @@
 
 #include <unistd.h>
 
-static NOINLINE void before_exec(void) { lose(malloc(5000)); }
-static NOINLINE void after_exec(void) { lose(malloc(60)); }
+static NOINLINE void before_exec(void)
+{
+	lose(malloc(5000));
+}
+static NOINLINE void after_exec(void)
+{
+	lose(malloc(60));
+}
 
 int main(int argc, char **argv)
 {

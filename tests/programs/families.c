@@ -5,9 +5,18 @@
 #include <malloc.h>
 #include <sys/mman.h>
 
-static NOINLINE void by_malloc(void) { lose(malloc(24)); }
-static NOINLINE void by_calloc(void) { lose(calloc(3, 8)); }
-static NOINLINE void by_realloc_new(void) { lose(realloc(NULL, 40)); }
+static NOINLINE void by_malloc(void)
+{
+	lose(malloc(24));
+}
+static NOINLINE void by_calloc(void)
+{
+	lose(calloc(3, 8));
+}
+static NOINLINE void by_realloc_new(void)
+{
+	lose(realloc(NULL, 40));
+}
 static NOINLINE void by_realloc_grown(void)
 {
 	char *p = malloc(10);
@@ -16,8 +25,14 @@ static NOINLINE void by_realloc_grown(void)
 		p = realloc(p, i);
 	lose(p);
 }
-static NOINLINE void by_reallocarray(void) { lose(reallocarray(NULL, 7, 11)); }
-static NOINLINE void by_memalign(void) { lose(memalign(256, 300)); }
+static NOINLINE void by_reallocarray(void)
+{
+	lose(reallocarray(NULL, 7, 11));
+}
+static NOINLINE void by_memalign(void)
+{
+	lose(memalign(256, 300));
+}
 static NOINLINE void by_posix_memalign(void)
 {
 	void *p = NULL;
@@ -27,13 +42,34 @@ static NOINLINE void by_posix_memalign(void)
 	if (posix_memalign(&p, 3, 65) != EINVAL) /* fails: nothing is lost */
 		abort();
 }
-static NOINLINE void by_aligned_alloc(void) { lose(aligned_alloc(32, 96)); }
-static NOINLINE void by_valloc(void) { lose(valloc(100)); }
-static NOINLINE void by_pvalloc(void) { lose(pvalloc(100)); }
-static NOINLINE void by_strdup(void) { lose(strdup("four")); }
-static NOINLINE void by_huge(void) { lose(malloc(3u << 20)); }
-static NOINLINE void by_zero(void) { lose(malloc(0)); }
-static NOINLINE void freed_by_realloc(void) { lose(realloc(malloc(100), 0)); }
+static NOINLINE void by_aligned_alloc(void)
+{
+	lose(aligned_alloc(32, 96));
+}
+static NOINLINE void by_valloc(void)
+{
+	lose(valloc(100));
+}
+static NOINLINE void by_pvalloc(void)
+{
+	lose(pvalloc(100));
+}
+static NOINLINE void by_strdup(void)
+{
+	lose(strdup("four"));
+}
+static NOINLINE void by_huge(void)
+{
+	lose(malloc(3u << 20));
+}
+static NOINLINE void by_zero(void)
+{
+	lose(malloc(0));
+}
+static NOINLINE void freed_by_realloc(void)
+{
+	lose(realloc(malloc(100), 0));
+}
 static NOINLINE void failed_realloc(void)
 {
 	void *p = malloc(33), *volatile q;
@@ -62,7 +98,8 @@ static NOINLINE void failed_malloc(void)
 }
 static NOINLINE void all_freed(void)
 {
-	void *p[6] = {malloc(1), calloc(2, 3), realloc(NULL, 5), memalign(64, 9), valloc(8), strdup("x")};
+	void *p[6] = {
+		malloc(1), calloc(2, 3), realloc(NULL, 5), memalign(64, 9), valloc(8), strdup("x")};
 
 	for (int i = 0; i < 6; i++)
 		free(p[i]);

@@ -6,8 +6,14 @@
 #include <unistd.h>
 
 extern char **environ;
-static NOINLINE void in_parent(void) { lose(malloc(100)); }
-static NOINLINE void in_child(void) { lose(malloc(1000)); }
+static NOINLINE void in_parent(void)
+{
+	lose(malloc(100));
+}
+static NOINLINE void in_child(void)
+{
+	lose(malloc(1000));
+}
 
 int main(void)
 {
@@ -35,7 +41,8 @@ int main(void)
 	}
 	if (waitpid(pid, &status, 0) != pid || status)
 		abort();
-	if (posix_spawnp(&pid, "true", NULL, NULL, args, environ) || waitpid(pid, &status, 0) != pid || status)
+	if (posix_spawnp(&pid, "true", NULL, NULL, args, environ) ||
+		waitpid(pid, &status, 0) != pid || status)
 		abort();
 	free(kept);
 	expect("in_parent", 10, 1000);

@@ -31,14 +31,20 @@ static NOINLINE void by_alloca(size_t n)
 	lose(p);
 }
 
-static NOINLINE void by_handler(void) { lose(malloc(51)); }
+static NOINLINE void by_handler(void)
+{
+	lose(malloc(51));
+}
 static void handler(int sig)
 {
 	(void)sig;
 	by_handler();
 }
 
-static NOINLINE void by_coroutine(void) { lose(malloc(61)); }
+static NOINLINE void by_coroutine(void)
+{
+	lose(malloc(61));
+}
 static void coroutine(void)
 {
 	for (;;) {

@@ -3,7 +3,10 @@
 
 #include <signal.h>
 
-static NOINLINE void drop(void) { lose(malloc(90)); }
+static NOINLINE void drop(void)
+{
+	lose(malloc(90));
+}
 
 int main(void)
 {

@@ -4,11 +4,14 @@
 #include <pthread.h>
 
 #define THREADS 64
-#define EACH    500
+#define EACH	500
 
 static void *_Atomic handed[THREADS];
 
-static NOINLINE void drop(void) { lose(malloc(48)); }
+static NOINLINE void drop(void)
+{
+	lose(malloc(48));
+}
 
 static void *worker(void *arg)
 {

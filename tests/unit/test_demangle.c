@@ -50,7 +50,8 @@ static void test_long(struct lk_strings *strings)
 	for (int i = 0; i < 30; i++)
 		strcat(name, "N9warehouse4itemE");
 	got = lk_demangle(strings, name);
-	if (!tap_ok(!strcmp(got, "shop::use"), "a C++ name over 200 characters loses its parameters"))
+	if (!tap_ok(!strcmp(got, "shop::use"),
+		    "a C++ name over 200 characters loses its parameters"))
 		printf("# got %s\n", got);
 }
 
@@ -90,7 +91,8 @@ static void test_expanding(struct lk_strings *strings)
 	}
 	tap_ok(!strcmp(lk_demangle(strings, name), name) && seconds() - start < 1,
 		"a C++ name that stands for a gigabyte is left as it is, at once");
-	tap_ok(!strcmp(lk_demangle(strings, "_ZN1a1bEv"), "a::b()"), "and the next one is demangled");
+	tap_ok(!strcmp(lk_demangle(strings, "_ZN1a1bEv"), "a::b()"),
+		"and the next one is demangled");
 }
 
 static void test_deep(struct lk_strings *strings)

