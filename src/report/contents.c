@@ -5,13 +5,15 @@
 #include <string.h>
 #include <sys/uio.h>
 
-/* Blocks of each stack whose content is read; a report shows five of them. */
+/* Blocks of each stack whose content is read, spread over time; a report shows five. */
 #define PER_STACK 16u
 #define BATCH	  64u
 
+/* The live blocks of one stack: when the first and the last were allocated. */
 struct pick {
+	uint32_t seen, oldest, newest; /* times as in the words: they rise with time */
+	bool taken[PER_STACK];
 	struct lk_live_block blocks[PER_STACK];
-	uint32_t seen, kept;
 };
 
 struct picks {
@@ -19,12 +21,7 @@ struct picks {
 	uint64_t nr;
 };
 
-/*
- * Reservoir with a fixed rule: the first eight stay (oldest addresses first come
- * first), of the others every one whose running number is a multiple of a power
- * of two replaces the last, so that those kept are spread over all.
- */
-static void pick_block(void *arg, const struct lk_live_block *b)
+static void see_block(void *arg, const struct lk_live_block *b)
 {
 	struct picks *picks = arg;
 	struct pick *p;
@@ -32,19 +29,32 @@ static void pick_block(void *arg, const struct lk_live_block *b)
 	if (b->stack >= picks->nr)
 		return;
 	p = picks->by_stack[b->stack];
-	if (!p)
+	if (!p) {
 		p = picks->by_stack[b->stack] = lk_xcalloc(1, sizeof(*p));
-	p->seen++;
-	if (p->kept < PER_STACK) {
-		p->blocks[p->kept++] = *b;
-		return;
+		p->oldest = b->time_packed;
 	}
-	/* The newest always; then thin out by time. */
-	for (unsigned i = 0; i < PER_STACK; i++)
-		if (p->seen % (i + 2) == 0 && b->time_packed > p->blocks[i].time_packed) {
-			p->blocks[i] = *b;
-			return;
-		}
+	p->seen++;
+	p->oldest = b->time_packed < p->oldest ? b->time_packed : p->oldest;
+	p->newest = b->time_packed > p->newest ? b->time_packed : p->newest;
+}
+
+/* One block of each sixteenth of the stack's time; all of them where they are few. */
+static void pick_block(void *arg, const struct lk_live_block *b)
+{
+	struct picks *picks = arg;
+	struct pick *p = b->stack < picks->nr ? picks->by_stack[b->stack] : NULL;
+	uint32_t slot;
+
+	if (!p || b->time_packed < p->oldest || b->time_packed > p->newest)
+		return; /* newer than the first look */
+	slot = (b->time_packed - p->oldest) * PER_STACK / (p->newest - p->oldest + 1);
+	if (p->seen <= PER_STACK)
+		for (slot = 0; slot < PER_STACK - 1 && p->taken[slot]; slot++)
+			;
+	if (!p->taken[slot] || b->time_packed == p->newest) {
+		p->taken[slot] = true;
+		p->blocks[slot] = *b;
+	}
 }
 
 static int by_address(const void *a, const void *b)
@@ -88,13 +98,16 @@ int lk_take_contents(const struct lk_storefile *store, struct lk_content **ret_c
 	size_t nr = 0, capacity = 0, done;
 
 	picks.by_stack = lk_xcalloc(picks.nr, sizeof(*picks.by_stack));
+	lk_storefile_blocks(store, see_block, &picks);
 	lk_storefile_blocks(store, pick_block, &picks);
 	for (uint64_t s = 0; s < picks.nr; s++) {
 		struct pick *p = picks.by_stack[s];
 
-		for (uint32_t i = 0; p && i < p->kept; i++) {
+		for (uint32_t i = 0; p && i < PER_STACK; i++) {
 			uint64_t size = p->blocks[i].size;
 
+			if (!p->taken[i])
+				continue;
 			contents = lk_grow(contents, nr, &capacity, sizeof(*contents));
 			contents[nr++] = (struct lk_content){
 				.address = p->blocks[i].address,

@@ -35,15 +35,17 @@ static inline void fixture_begin(void)
 /* Runs a command in the fixture's directory; true: it succeeded. */
 __attribute__((format(printf, 1, 2))) static inline bool run(const char *fmt, ...)
 {
-	char command[2048];
-	size_t n;
+	char command[2048] = "{ ";
+	size_t n = strlen(command);
 	va_list ap;
 
 	va_start(ap, fmt);
-	n = (size_t)vsnprintf(command, sizeof(command) - 32, fmt, ap);
+	n += (size_t)vsnprintf(command + n, sizeof(command) - 40, fmt, ap);
 	va_end(ap);
-	strcpy(command + n, " >/dev/null 2>>errors");
-	return n < sizeof(command) - 32 && !system(command);
+	if (n >= sizeof(command) - 32)
+		return false;
+	strcpy(command + n, "; } >/dev/null 2>>errors");
+	return !system(command);
 }
 
 static inline bool have(const char *program)

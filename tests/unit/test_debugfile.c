@@ -70,8 +70,6 @@ static void test_build_id(void)
 	run("objcopy --only-keep-debug other root/.build-id/%.2s/%s.debug", id, id + 2);
 	tap_ok(!has_lines("stripped"), "another build's debug file in its place is refused");
 	run("head -c 3000 full.debug >root/.build-id/%.2s/%s.debug", id, id + 2);
-	write_file("short", "\177ELF", 4);
-	run("cp short root/.build-id/%.2s/%s.debug", id, id + 2);
 	tap_ok(!has_lines("stripped"), "and so is a damaged one");
 	unsetenv("LEAKLINE_DEBUG_PATH");
 	run("rm -rf root");
