@@ -166,6 +166,11 @@ static bool is_users(struct lk_frames *f, const struct lk_frame *frame)
 	return place_of(f, frame) == LK_PLACE_USER;
 }
 
+static bool same_module(const struct lk_frame *a, const struct lk_frame *b)
+{
+	return a->module && b->module && !strcmp(a->module, b->module);
+}
+
 /* Where nothing is the user's: past allocators, in the best place that there is. */
 static uint32_t next_best(struct lk_frames *f, const struct lk_frame *stack, uint32_t count)
 {
@@ -182,17 +187,6 @@ static uint32_t next_best(struct lk_frames *f, const struct lk_frame *stack, uin
 	if (best == LK_NO_FRAME && count)
 		best = count > 1;
 	return best;
-}
-
-static uint32_t responsible(
-	struct lk_frames *f, const struct lk_frame *stack, uint32_t count, bool *ret_users)
-{
-	*ret_users = true;
-	for (uint32_t i = 1; i < count; i++)
-		if (is_users(f, &stack[i]))
-			return i;
-	*ret_users = false;
-	return next_best(f, stack, count);
 }
 
 /* The rule that says most of the frame: a certain one before a likely one. */
@@ -216,6 +210,45 @@ static const struct lk_manager_rule *rule_of(
 			likely = rule;
 	}
 	return likely;
+}
+
+/*
+ * The frame that is the door to a memory manager, SysAllocString say, or 0.  What
+ * lies inside of it in its own module is its insides, whatever it is called.
+ */
+static uint32_t manager_door(struct lk_frames *f, const struct lk_frame *stack, uint32_t count)
+{
+	const char *entry;
+	uint32_t door = 0;
+
+	if (!count || !stack[0].function)
+		return 0;
+	entry = function_fact(f, stack[0].function)->normalised;
+	for (uint32_t i = 1; i < count; i++) {
+		const struct lk_manager_rule *rule;
+
+		if (!is_wrapper(f, &stack[i]))
+			continue;
+		rule = rule_of(f, &stack[i], entry);
+		if (!rule || rule->certainty != LK_CERTAIN_MATCH)
+			continue;
+		for (uint32_t k = door + 1; k < i; k++)
+			if (is_users(f, &stack[k]) && !same_module(&stack[k], &stack[i]))
+				return door;
+		door = i;
+	}
+	return door;
+}
+
+static uint32_t responsible(
+	struct lk_frames *f, const struct lk_frame *stack, uint32_t count, bool *ret_users)
+{
+	*ret_users = true;
+	for (uint32_t i = manager_door(f, stack, count) + 1; i < count; i++)
+		if (is_users(f, &stack[i]))
+			return i;
+	*ret_users = false;
+	return next_best(f, stack, count);
 }
 
 static const char *manager_of(struct lk_frames *f, const struct lk_frame *stack, uint32_t count,

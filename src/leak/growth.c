@@ -335,7 +335,8 @@ static double slope(const double *steps, const struct window *w)
 static void measure(
 	const struct lk_series *s, const struct window *w, bool is_short, struct lk_judgement *j)
 {
-	double spans_per_min = LK_NR_SPANS * 60000.0 / fmax(1, (double)s->tracked_ms);
+	double spans_per_min =
+		LK_NR_SPANS * 60000.0 / fmax(LK_MIN_TRACKED_MS, (double)s->tracked_ms);
 	double blocks[LK_NR_SPANS];
 
 	for (unsigned i = 0; i < LK_NR_SPANS; i++)

@@ -334,6 +334,19 @@ static uint64_t median_time(struct pass *p, const struct lk_series *series, uint
 	return (uint64_t)((i + before) * (double)p->tracked_ms / LK_NR_SPANS);
 }
 
+/*
+ * May the site be judged without a course (docs/LEAK-PROBABILITY.md, short runs)?
+ * Only code that somebody built to look at: what a program of the distribution
+ * leaves behind in its first milliseconds is its start-up.
+ */
+static bool is_final(const struct lk_snapshot *s, const struct lk_site *site)
+{
+	const struct lk_frame *f = lk_site_frame(s, site);
+
+	return s->ended != LK_ENDED_RUNNING && site->users && f && f->file && f->line &&
+	       !lk_manager_is_internal(site->manager);
+}
+
 static void finish_site(struct pass *p, uint32_t index)
 {
 	struct lk_site *site = &p->analysis->sites[index];
@@ -355,8 +368,7 @@ static void finish_site(struct pass *p, uint32_t index)
 	site->freed_blocks = site->allocated_blocks - site->blocks;
 	series->allocated = site->allocated_blocks;
 	series->tracked_ms = p->tracked_ms;
-	series->final = p->snapshot->ended != LK_ENDED_RUNNING && site->users &&
-			!lk_manager_is_internal(site->manager);
+	series->final = is_final(p->snapshot, site);
 	lk_judge(series, &site->judgement);
 	median = median_time(p, series, site->blocks);
 	if (draft->detail == UINT32_MAX)

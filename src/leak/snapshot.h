@@ -24,11 +24,11 @@ struct lk_frame {
 	const char *module;   /* path or assembly; NULL unknown */
 	const char *function; /* NULL unknown */
 	const char *file;     /* NULL unknown */
-	uint32_t line;        /* 0 unknown */
+	uint32_t line;	      /* 0 unknown */
 	uint32_t il_offset;   /* LK_NO_IL */
-	uint8_t origin;       /* enum lk_origin */
+	uint8_t origin;	      /* enum lk_origin */
 	bool inlined;
-	bool framework;       /* of a runtime or its class library */
+	bool framework; /* of a runtime or its class library */
 };
 
 /* frames[first .. first + count) of the snapshot, allocation function first. */
@@ -41,9 +41,9 @@ struct lk_stack {
 
 struct lk_block {
 	uint64_t address;
-	uint64_t size;    /* bytes asked for */
+	uint64_t size;	  /* bytes asked for */
 	uint64_t time_ms; /* since tracking started */
-	uint32_t stack;   /* index into stacks */
+	uint32_t stack;	  /* index into stacks */
 	uint32_t thread;  /* index into threads; UINT32_MAX unknown */
 };
 
@@ -73,7 +73,7 @@ struct lk_module_fact {
 	const char *path;
 	const char *build_id; /* hex; NULL none */
 	uint64_t start, end, bias;
-	const char *lacks;    /* NULL, or "no debug information", "stripped", "file is gone", .. */
+	const char *lacks; /* NULL, or "no debug information", "stripped", "file is gone", .. */
 };
 
 struct lk_snapshot {
@@ -83,10 +83,10 @@ struct lk_snapshot {
 	size_t nr_command;
 	const char **runtimes; /* "mono", .. */
 	size_t nr_runtimes;
-	double started_s;     /* seconds since the epoch */
-	uint64_t tracked_ms;  /* from the first event to this snapshot or the end */
+	double started_s;    /* seconds since the epoch */
+	uint64_t tracked_ms; /* from the first event to this snapshot or the end */
 	enum lk_ended ended;
-	int exit_status;      /* as waitpid gives it; -1 unknown */
+	int exit_status; /* as waitpid gives it; -1 unknown */
 
 	struct lk_frame *frames;
 	size_t nr_frames, frames_capacity;

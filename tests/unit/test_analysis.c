@@ -240,6 +240,32 @@ static void test_early(void)
 	end(s, a);
 }
 
+static void test_short_runs(void)
+{
+	static const char *const stacks[] = {
+		"malloc <- f@/x/p!a.c:1 <- main@/x/p",
+		"malloc <- f@/x/p <- main@/x/p",
+		"malloc <- mini_init@/usr/bin/mono!m.c:1 <- %A:F ()@/app/a.exe!/s/A.cs:3",
+	};
+	bool grows[3], running;
+
+	for (unsigned i = 0; i < 4; i++) {
+		struct lk_snapshot *s = begin(110);
+		struct lk_analysis *a;
+
+		made_blocks(s, made_stack(s, stacks[i % 3]), 28, 10000, 52, 61);
+		if (i == 3)
+			s->ended = LK_ENDED_RUNNING;
+		a = lk_analyse(s);
+		*(i == 3 ? &running : &grows[i]) = a->nr_growing == 1;
+		end(s, a);
+	}
+	tap_ok(grows[0], "10,000 blocks in 9 of 110 ms grow where the program has ended");
+	tap_ok(!grows[1], "not without a source line: that is a program of the distribution");
+	tap_ok(!grows[2], "not what a runtime keeps for itself");
+	tap_ok(!running, "not while the program runs");
+}
+
 static void test_losses(void)
 {
 	static const struct lk_not_seen lost[] = {
@@ -292,6 +318,7 @@ int main(void)
 	test_samples();
 	test_ids();
 	test_early();
+	test_short_runs();
 	test_losses();
 	test_damaged();
 	return tap_done();

@@ -34,6 +34,10 @@ static void test_native(void)
 		"malloc <- SysAllocStringLen@/x/liboleaut32.so <- SysAllocString@/x/liboleaut32.so "
 		"<- stub@/x/prog!stub.c:9 <- main@/x/prog",
 		3, "BSTR");
+	is("what SysAllocString calls in its own library is not the user's",
+		"malloc <- string_new@/x/liboleaut.so!o.c:39 <- SysAllocStringLen@/x/liboleaut.so "
+		"<- SysAllocString@/x/liboleaut.so <- stub@/x/prog!stub.c:9 <- main@/x/prog",
+		4, "BSTR");
 	is("private wrappers are passed",
 		"malloc <- xmalloc@/x/p <- xstrdup.constprop.0@/x/p <- parse@/x/p <- main@/x/p", 3,
 		"C heap");
