@@ -81,9 +81,7 @@ static struct lk_agent_thread *register_thread(struct lk_agent_thread *mine)
 		t->header = lk_writer->header;
 		t->countdown = 1;
 		t->generation = lk_load(&t->header->generation);
-		t->memo.nr = 0;
-		t->memo.low = t->memo.high = 0;
-		t->memo.row_miss = lk_code_row;
+		lk_memo_init(&t->memo, lk_code_row);
 		__builtin_memset(t->stacks, 0, sizeof(t->stacks));
 		describe_thread(t);
 	}

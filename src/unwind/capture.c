@@ -119,7 +119,7 @@ static LK_NOINLINE uint64_t cfa_unusual(struct lk_memo *m, const struct lk_row *
 enum step { STEP_ON, STEP_END, STEP_LOST };
 
 /* One step outwards from (pc, sp, bp).  Fills *ret for STEP_ON. */
-LK_INLINE enum step step_out(struct lk_memo *m, uint64_t pc, uint64_t sp, uint64_t bp, bool exact,
+static LK_NOINLINE enum step step_out(struct lk_memo *m, uint64_t pc, uint64_t sp, uint64_t bp, bool exact,
 	struct lk_stepped *ret)
 {
 	const struct lk_row *row = row_of(m, pc, exact);
@@ -287,59 +287,106 @@ LK_INLINE uint64_t join(struct lk_memo *m, uint32_t j, uint32_t nr_fresh)
 	return hash;
 }
 
+/* The step of nearly every frame: CFA from RSP or RBP, no managed code; else false. */
+LK_INLINE bool step_plain(
+	struct lk_memo *m, uint64_t pc, uint64_t sp, uint64_t bp, struct lk_stepped *ret)
+{
+	const struct lk_row *row = &m->rows[(pc ^ pc >> 13) & (LK_ROWS_CACHED - 1)];
+	uint64_t cfa, at, room = m->high - 8 - sp;
+
+	if (LK_UNLIKELY(row->pc != pc || row->flags & ~LK_ROW_RBP_SAVED))
+		return false;
+	if (LK_LIKELY(row->kind == LK_ROW_RSP))
+		cfa = sp + (int64_t)row->cfa_off;
+	else if (row->kind == LK_ROW_RBP)
+		cfa = bp + (int64_t)row->cfa_off;
+	else
+		return false;
+	if (LK_UNLIKELY(cfa - 8 - sp > room || cfa & 7))
+		return false;
+	ret->nr_words = 0;
+	ret->exact = 0;
+	ret->sp = cfa;
+	ret->bp = bp;
+	if (row->flags) {
+		at = cfa + 8 * (int64_t)row->rbp_off;
+		if (LK_UNLIKELY(at - sp > room))
+			return false;
+		ret->bp = read_word(at);
+		ret->nr_words = 1;
+		ret->words[0].addr = at;
+		ret->words[0].value = ret->bp;
+	}
+	ret->pc = read_word(cfa - 8);
+	return LK_LIKELY(ret->pc != 0);
+}
+
 uint64_t lk_capture(struct lk_memo *m, uint64_t pc, uint64_t sp, uint64_t bp)
 {
-	int64_t j = (int64_t)m->nr - 1;
-	int64_t verified = -1; /* entries 0 .. verified-2 are known to be unchanged now */
-	uint32_t nr_fresh = 1;
+	struct lk_entry_state *e = m->entry + m->nr - 1; /* innermost one that may still be of use */
+	struct lk_entry_state *verified = &m->outside;   /* up to here known to be unchanged now */
+	struct lk_stepped *f = m->fresh;
 	bool exact = false;
 	enum step s;
 
 	/* The innermost frame: the caller of the hook, its state is given. */
-	m->fresh[0].sp = sp;
-	m->fresh[0].pc = pc;
-	m->fresh[0].bp = bp;
-	m->fresh[0].nr_words = 0;
-	m->fresh[0].exact = 0;
+	f->sp = sp;
+	f->pc = pc;
+	f->bp = bp;
+	f->nr_words = 0;
+	f->exact = 0;
 	if (LK_UNLIKELY(m->cut))
-		j = -1;
-	if (j < 0)
+		e = &m->outside;
+	if (e == &m->outside)
 		m->guessed = false;
 	for (;;) {
-		while (j >= 0 && m->entry[j].sp < sp)
-			j--;
-		if (j >= 0 && m->entry[j].sp == sp && m->entry[j].pc == pc &&
-			m->entry[j].bp == bp && m->entry[j].exact == exact) {
-			int64_t same = verified > j ? j : outer_unchanged(m, (uint32_t)j);
+		while (e->sp < sp)
+			e--;
+		if (e->sp == sp && e->pc == pc && e->bp == bp && e->exact == exact) {
+			struct lk_entry_state *same = e;
 
-			if (same == j)
-				return join(m, (uint32_t)j, nr_fresh);
+			if (e > verified)
+				same = m->entry + outer_unchanged(m, (uint32_t)(e - m->entry));
+			if (same == e)
+				return join(m, (uint32_t)(e - m->entry), (uint32_t)(f - m->fresh) + 1);
 			/* Entries up to `same` are what a walk finds, should it come there. */
-			verified = same + 1;
-			j = same;
+			verified = e = same;
 			continue;
 		}
-		if (LK_UNLIKELY(nr_fresh == LK_FRESH_MAX - 1)) {
-			nr_fresh = walk_deep(m, nr_fresh, pc, sp, bp, exact);
-			s = STEP_END;
-			break;
+		if (LK_UNLIKELY(f == &m->fresh[LK_FRESH_MAX - 2])) {
+			uint32_t nr = walk_deep(m, LK_FRESH_MAX - 1, pc, sp, bp, exact);
+
+			m->base_hash = m->truncated ? HASH_TRUNCATED : HASH_WHOLE;
+			m->nr = 0;
+			return append_fresh(m, nr);
 		}
-		s = step_out(m, pc, sp, bp, exact, &m->fresh[nr_fresh]);
-		if (s != STEP_ON)
-			break;
-		pc = m->fresh[nr_fresh].pc;
-		sp = m->fresh[nr_fresh].sp;
-		bp = m->fresh[nr_fresh].bp;
-		exact = m->fresh[nr_fresh].exact;
-		nr_fresh++;
+		if (LK_UNLIKELY(exact || !step_plain(m, pc, sp, bp, f + 1))) {
+			s = step_out(m, pc, sp, bp, exact, f + 1);
+			if (s != STEP_ON)
+				break;
+		}
+		f++;
+		pc = f->pc;
+		sp = f->sp;
+		bp = f->bp;
+		exact = f->exact;
 	}
-	if (nr_fresh < LK_FRESH_MAX - 1) {
-		m->cut = false;
-		m->truncated = s == STEP_LOST;
-	}
+	m->cut = false;
+	m->truncated = s == STEP_LOST;
 	m->base_hash = m->truncated ? HASH_TRUNCATED : HASH_WHOLE;
 	m->nr = 0;
-	return append_fresh(m, nr_fresh);
+	return append_fresh(m, (uint32_t)(f - m->fresh) + 1);
+}
+
+void lk_memo_init(struct lk_memo *m,
+	void (*row_miss)(uint64_t pc, bool exact, bool changed, struct lk_row *ret_row,
+		uint64_t *ret_start))
+{
+	m->outside.sp = UINT64_MAX;
+	m->row_miss = row_miss;
+	m->nr = 0;
+	m->low = m->high = 0;
+	m->cut = false;
 }
 
 void lk_memo_forget(struct lk_memo *m)

@@ -86,6 +86,7 @@ struct lk_memo {
 
 	struct lk_row rows[LK_ROWS_CACHED];	     /* direct-mapped by pc */
 	struct lk_code_check checks[LK_ROWS_CACHED]; /* beside it, for managed rows */
+	struct lk_entry_state outside; /* before entry 0: higher than any stack, ends searches */
 	struct lk_entry_state entry[LK_FRAMES_MAX];
 	struct lk_word_read words[LK_FRAMES_MAX * LK_FRAME_WORDS];
 	struct lk_stepped fresh[LK_FRESH_MAX]; /* innermost first, while walking */
@@ -97,6 +98,11 @@ struct lk_memo {
  * 0 .. nr-1 are the whole stack, entry[nr-1].pc == pc.  Returns its hash.
  */
 uint64_t lk_capture(struct lk_memo *memo, uint64_t pc, uint64_t sp, uint64_t bp);
+
+/* Makes a zeroed memo ready. */
+void lk_memo_init(struct lk_memo *memo,
+	void (*row_miss)(uint64_t pc, bool exact, bool changed, struct lk_row *ret_row,
+		uint64_t *ret_start));
 
 /* Forgets the walk and the rows; the next capture starts afresh. */
 void lk_memo_forget(struct lk_memo *memo);
