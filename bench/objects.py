@@ -32,14 +32,28 @@ def parse(text):
     return sum(float(cell) for row in rows for cell in row)
 
 
+def sieve(limit):
+    """Work that allocates next to nothing."""
+    flags = bytearray([1]) * limit
+    for n in range(2, int(limit ** 0.5) + 1):
+        if flags[n]:
+            flags[n * n::n] = bytes(len(range(n * n, limit, n)))
+    count = 0
+    for flag in flags:
+        if flag:
+            count += 1
+    return count
+
+
 def main():
     pick = random.Random(4)
     kept = []
-    for turn in range(30):
+    for turn in range(11):
         kept.append(tree(13, 1))
         text = "\n".join(",".join("%d.%d" % (i, pick.randrange(100)) for i in range(12))
                          for _ in range(1500))
-        print(turn, total(kept[-1]), words(pick, 60000)[-1], round(parse(text), 2))
+        print(turn, total(kept[-1]), words(pick, 60000)[-1], round(parse(text), 2),
+              sieve(2600000))
         if turn % 2:
             kept.clear()
 

@@ -85,13 +85,15 @@ class Sqlite(Workload):
             file.write("INSERT INTO item VALUES (%d, 'item %d %s', %.2f, %d);\n" % (
                 i, i, "x" * pick.randrange(60), pick.random() * 1000, pick.randrange(50)))
         file.write("COMMIT;\n")
-        for _ in range(26000):
+        for _ in range(13000):
             kind, low = pick.randrange(50), pick.randrange(900)
             file.write("SELECT group_concat(upper(name), '|') FROM (SELECT name FROM item WHERE"
                        " kind = %d AND price BETWEEN %d AND %d ORDER BY name LIMIT 20);\n" % (
                            kind, low, low + 60))
-        file.write("SELECT a.kind, count(DISTINCT a.name || b.name), sum(a.price) FROM item a"
-                   " JOIN item b ON b.id = a.id * 7 % 40000 GROUP BY a.kind;\n")
+        for factor in range(3, 42, 2):
+            file.write("SELECT a.kind, count(DISTINCT b.kind * 1000 + b.id %% 1000), sum(a.price)"
+                       " FROM item a JOIN item b ON b.id = a.id * %d %% 40000 GROUP BY a.kind;\n"
+                       % factor)
 
     def command(self, scratch):
         return [self.program, "-batch", "-init", "/dev/null", ":memory:"]

@@ -13,6 +13,7 @@
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -28,7 +29,8 @@ static const char help_text[] =
 	"The program's output and exit status are its own.\n\n"
 	"  -o, --output FILE  the recording (PROGRAM.PID.leakline in this folder)\n"
 	"  --children         recordings of child processes too, each its own\n"
-	"  -v, --verbose      say on stderr where the recording is, also where that is no terminal\n"
+	"  -v, --verbose      say on stderr where the recording is, also where that is no terminal,\n"
+	"                     and what it cost\n"
 	"  -q, --quiet        say nothing\n"
 	"  -h, --help         this text\n\n"
 	"While it runs: leakline report PID, leakline snapshot PID.\n";
@@ -39,6 +41,7 @@ struct run {
 	int talk; /* -1 never, 0 to a terminal, 1 always */
 	pid_t pid;
 	int status;
+	struct rusage usage; /* of the program and the children it waited for */
 	char name[512];
 	struct lk_tracker tracker;
 };
@@ -141,7 +144,7 @@ static void wait_for_end(struct run *run)
 	struct pollfd p = {.fd = fd, .events = POLLIN};
 
 	for (;;) {
-		pid_t got = waitpid(run->pid, &run->status, WNOHANG);
+		pid_t got = wait4(run->pid, &run->status, WNOHANG, &run->usage);
 
 		if (got == run->pid || (got < 0 && errno == ECHILD))
 			break;
@@ -208,6 +211,23 @@ static void keep_looking_after(struct run *run)
 	_exit(0);
 }
 
+static double cpu_s(const struct rusage *u)
+{
+	return (double)(u->ru_utime.tv_sec + u->ru_stime.tv_sec) +
+	       (double)(u->ru_utime.tv_usec + u->ru_stime.tv_usec) / 1e6;
+}
+
+static void say_done(const struct run *run, const char *out)
+{
+	struct rusage own;
+
+	getrusage(RUSAGE_SELF, &own);
+	fprintf(stderr, "leakline: recorded in %s; next: leakline report %s\n", out, out);
+	if (run->talk > 0)
+		fprintf(stderr, "leakline: CPU seconds: program %.2f, leakline %.2f\n",
+			cpu_s(&run->usage), cpu_s(&own));
+}
+
 static int record_program(struct run *run, struct lk_err *err)
 {
 	struct lk_tracked *p = lk_tracker_find(&run->tracker, (uint32_t)run->pid);
@@ -229,7 +249,7 @@ static int record_program(struct run *run, struct lk_err *err)
 		return r;
 	}
 	if (run->talk > 0 || (run->talk == 0 && isatty(STDERR_FILENO)))
-		fprintf(stderr, "leakline: recorded in %s; next: leakline report %s\n", out, out);
+		say_done(run, out);
 	return 0;
 }
 
