@@ -27,15 +27,25 @@ LK_INLINE void note_word(struct lk_stepped *s, uint64_t addr, uint64_t value)
 	s->nr_words++;
 }
 
-/* Of what lies between from and pc: the first 48 bytes, and the last 16. */
-static uint64_t code_sum(uint64_t from, uint64_t pc)
+/*
+ * Of what lies between from and pc: the first 48 bytes, and the last 16.  The
+ * products do not wait for each other.
+ */
+LK_INLINE uint64_t code_sum(uint64_t from, uint64_t pc)
 {
-	uint64_t sum = 0, end = pc - from < 48 ? pc - 7 : from + 41;
+	static const uint64_t k[] = {0x9e3779b97f4a7c15ull, 0xbf58476d1ce4e5b9ull, 0x94d049bb133111ebull,
+		0xd6e8feb86659fd93ull, 0xff51afd7ed558ccdull, 0xc4ceb9fe1a85ec53ull};
+	uint64_t size = pc - from, sum = size;
 
-	for (uint64_t at = from; at < end; at += 8)
-		sum = lk_mix(sum, read_word(at));
-	if (pc - from >= 16)
-		sum = lk_mix(sum, read_word(pc - 16)) ^ read_word(pc - 8);
+	if (LK_LIKELY(size >= 48))
+		sum += read_word(from) * k[0] + read_word(from + 8) * k[1] + read_word(from + 16) * k[2] +
+		       read_word(from + 24) * k[3] + read_word(from + 32) * k[4] +
+		       read_word(from + 40) * k[5];
+	else
+		for (unsigned i = 0; 8 * i + 8 <= size; i++)
+			sum += read_word(from + 8 * i) * k[i];
+	if (LK_LIKELY(size >= 16))
+		sum ^= read_word(pc - 16) * k[1] + read_word(pc - 8) * k[3];
 	return sum;
 }
 
@@ -287,15 +297,21 @@ LK_INLINE uint64_t join(struct lk_memo *m, uint32_t j, uint32_t nr_fresh)
 	return hash;
 }
 
-/* The step of nearly every frame: CFA from RSP or RBP, no managed code; else false. */
+/* The step of nearly every frame, CFA from RSP or RBP; false: step_out has to look at it. */
 LK_INLINE bool step_plain(
 	struct lk_memo *m, uint64_t pc, uint64_t sp, uint64_t bp, struct lk_stepped *ret)
 {
 	const struct lk_row *row = &m->rows[(pc ^ pc >> 13) & (LK_ROWS_CACHED - 1)];
 	uint64_t cfa, at, room = m->high - 8 - sp;
 
-	if (LK_UNLIKELY(row->pc != pc || row->flags & ~LK_ROW_RBP_SAVED))
+	if (LK_UNLIKELY(row->pc != pc || row->flags & ~(LK_ROW_RBP_SAVED | LK_ROW_MANAGED)))
 		return false;
+	if (row->flags & LK_ROW_MANAGED) {
+		const struct lk_code_check *check = &m->checks[row - m->rows];
+
+		if (LK_UNLIKELY(code_sum(check->from, pc) != check->sum))
+			return false;
+	}
 	if (LK_LIKELY(row->kind == LK_ROW_RSP))
 		cfa = sp + (int64_t)row->cfa_off;
 	else if (row->kind == LK_ROW_RBP)
@@ -308,7 +324,7 @@ LK_INLINE bool step_plain(
 	ret->exact = 0;
 	ret->sp = cfa;
 	ret->bp = bp;
-	if (row->flags) {
+	if (row->flags & LK_ROW_RBP_SAVED) {
 		at = cfa + 8 * (int64_t)row->rbp_off;
 		if (LK_UNLIKELY(at - sp > room))
 			return false;
