@@ -84,7 +84,7 @@ show_leak() {
 	show_loop "$source"
 	say "The server's method is declared [out] BSTR*.  Nothing in these lines looks like a leak."
 	record before "$before"
-	scripts/check-report $check "$(line_of "$source" "$call")" "$out/before.json" || status=1
+	scripts/check-report $check "$(line_of "$source" "$call")" BSTR "$out/before.json" || status=1
 }
 
 show_fix() {

@@ -9,7 +9,8 @@ PACKAGES_DEMO=(mono-runtime mono-mcs perl)
 
 # For the tests: perl has prove.  redis-tools contains the server's program under another
 # name and, unlike redis-server, brings no service that would start.
-PACKAGES_TESTS=(perl man-db python3 sqlite3 redis-tools clang-format mono-runtime mono-mcs)
+PACKAGES_TESTS=(perl man-db python3 sqlite3 redis-tools clang-format g++ xz-utils mono-runtime
+	mono-mcs libjemalloc2 libtcmalloc-minimal4 libmimalloc2.0)
 
 say() {
 	printf '%s\n' "$*"

@@ -28,6 +28,7 @@ static const struct lk_manager_rule rules[] = {
 	SURE("BSTR", "mono_string_handle_to_bstr*"),
 	SURE("BSTR", "mono_ptr_to_bstr*"),
 	SURE("BSTR", "mono_bstr_*"),
+	SURE("BSTR", "*__icall_wrapper_mono_string_to_bstr*"), /* all that a stripped Mono names */
 	SURE("BSTR", "*Marshal?StringToBSTR"),
 	SURE("BSTR", "*Marshal?BufferToBSTR"),
 	SURE("BSTR", "*Marshal_BufferToBSTR*"),
@@ -53,6 +54,8 @@ static const struct lk_manager_rule rules[] = {
 	SURE("COM callable wrapper", "*ComWrappers?GetOrCreateComInterfaceForObject*"),
 	SURE("COM callable wrapper", "cominterop_get_ccw*"),
 
+	LIKELY("marshalled string", "*__icall_wrapper_mono_string_to_*"),
+	LIKELY("marshalled string", "*__icall_wrapper_mono_string_builder_to_*"),
 	LIKELY("marshalled string", "mono_string_to_utf8str*"),
 	LIKELY("marshalled string", "mono_string_handle_to_utf8*"),
 	LIKELY("marshalled string", "mono_string_to_utf8*"),

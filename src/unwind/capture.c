@@ -33,14 +33,15 @@ LK_INLINE void note_word(struct lk_stepped *s, uint64_t addr, uint64_t value)
  */
 LK_INLINE uint64_t code_sum(uint64_t from, uint64_t pc)
 {
-	static const uint64_t k[] = {0x9e3779b97f4a7c15ull, 0xbf58476d1ce4e5b9ull, 0x94d049bb133111ebull,
-		0xd6e8feb86659fd93ull, 0xff51afd7ed558ccdull, 0xc4ceb9fe1a85ec53ull};
+	static const uint64_t k[] = {0x9e3779b97f4a7c15ull, 0xbf58476d1ce4e5b9ull,
+		0x94d049bb133111ebull, 0xd6e8feb86659fd93ull, 0xff51afd7ed558ccdull,
+		0xc4ceb9fe1a85ec53ull};
 	uint64_t size = pc - from, sum = size;
 
 	if (LK_LIKELY(size >= 48))
-		sum += read_word(from) * k[0] + read_word(from + 8) * k[1] + read_word(from + 16) * k[2] +
-		       read_word(from + 24) * k[3] + read_word(from + 32) * k[4] +
-		       read_word(from + 40) * k[5];
+		sum += read_word(from) * k[0] + read_word(from + 8) * k[1] +
+		       read_word(from + 16) * k[2] + read_word(from + 24) * k[3] +
+		       read_word(from + 32) * k[4] + read_word(from + 40) * k[5];
 	else
 		for (unsigned i = 0; 8 * i + 8 <= size; i++)
 			sum += read_word(from + 8 * i) * k[i];
@@ -129,8 +130,8 @@ static LK_NOINLINE uint64_t cfa_unusual(struct lk_memo *m, const struct lk_row *
 enum step { STEP_ON, STEP_END, STEP_LOST };
 
 /* One step outwards from (pc, sp, bp).  Fills *ret for STEP_ON. */
-static LK_NOINLINE enum step step_out(struct lk_memo *m, uint64_t pc, uint64_t sp, uint64_t bp, bool exact,
-	struct lk_stepped *ret)
+static LK_NOINLINE enum step step_out(struct lk_memo *m, uint64_t pc, uint64_t sp, uint64_t bp,
+	bool exact, struct lk_stepped *ret)
 {
 	const struct lk_row *row = row_of(m, pc, exact);
 	uint64_t cfa, slot, value;
@@ -339,8 +340,9 @@ LK_INLINE bool step_plain(
 
 uint64_t lk_capture(struct lk_memo *m, uint64_t pc, uint64_t sp, uint64_t bp)
 {
-	struct lk_entry_state *e = m->entry + m->nr - 1; /* innermost one that may still be of use */
-	struct lk_entry_state *verified = &m->outside;   /* up to here known to be unchanged now */
+	struct lk_entry_state *e =
+		m->entry + m->nr - 1;		       /* innermost one that may still be of use */
+	struct lk_entry_state *verified = &m->outside; /* up to here known to be unchanged now */
 	struct lk_stepped *f = m->fresh;
 	bool exact = false;
 	enum step s;
@@ -364,7 +366,8 @@ uint64_t lk_capture(struct lk_memo *m, uint64_t pc, uint64_t sp, uint64_t bp)
 			if (e > verified)
 				same = m->entry + outer_unchanged(m, (uint32_t)(e - m->entry));
 			if (same == e)
-				return join(m, (uint32_t)(e - m->entry), (uint32_t)(f - m->fresh) + 1);
+				return join(
+					m, (uint32_t)(e - m->entry), (uint32_t)(f - m->fresh) + 1);
 			/* Entries up to `same` are what a walk finds, should it come there. */
 			verified = e = same;
 			continue;
@@ -394,9 +397,8 @@ uint64_t lk_capture(struct lk_memo *m, uint64_t pc, uint64_t sp, uint64_t bp)
 	return append_fresh(m, (uint32_t)(f - m->fresh) + 1);
 }
 
-void lk_memo_init(struct lk_memo *m,
-	void (*row_miss)(uint64_t pc, bool exact, bool changed, struct lk_row *ret_row,
-		uint64_t *ret_start))
+void lk_memo_init(struct lk_memo *m, void (*row_miss)(uint64_t pc, bool exact, bool changed,
+					     struct lk_row *ret_row, uint64_t *ret_start))
 {
 	m->outside.sp = UINT64_MAX;
 	m->row_miss = row_miss;

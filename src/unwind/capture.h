@@ -100,9 +100,8 @@ struct lk_memo {
 uint64_t lk_capture(struct lk_memo *memo, uint64_t pc, uint64_t sp, uint64_t bp);
 
 /* Makes a zeroed memo ready. */
-void lk_memo_init(struct lk_memo *memo,
-	void (*row_miss)(uint64_t pc, bool exact, bool changed, struct lk_row *ret_row,
-		uint64_t *ret_start));
+void lk_memo_init(struct lk_memo *memo, void (*row_miss)(uint64_t pc, bool exact, bool changed,
+						struct lk_row *ret_row, uint64_t *ret_start));
 
 /* Forgets the walk and the rows; the next capture starts afresh. */
 void lk_memo_forget(struct lk_memo *memo);
