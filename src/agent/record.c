@@ -71,8 +71,6 @@ void lk_thread_flush(struct lk_agent_thread *t)
 		flush_tally(&t->tallies[i]);
 		t->tallies[i].hash = 0;
 	}
-	for (uint32_t i = 0; i < LK_STACKS_CACHED; i++)
-		t->known[i].hash = 0;
 }
 
 static uint32_t base_node(const struct lk_memo *m)
@@ -130,13 +128,15 @@ static LK_NOINLINE void load_tally(
 {
 	uint64_t *hash = &t->known[key & (LK_STACKS_CACHED - 1)].hash;
 	uint64_t *stack = &t->known[key & (LK_STACKS_CACHED - 1)].stack;
+	/* What was known in another generation of code is not found: nothing to clear. */
+	uint64_t known_as = lk_mix(key, t->generation);
 
 	flush_tally(tally);
-	if (*hash != key) {
+	if (*hash != known_as) {
 		*stack = intern_leaf(t, entry);
-		*hash = *stack ? key : 0; /* without room: try again next time */
+		*hash = *stack ? known_as : 0; /* without room: try again next time */
 	}
-	tally->hash = *hash;
+	tally->hash = *stack ? key : 0;
 	tally->stack = (uint32_t)*stack;
 }
 

@@ -80,6 +80,8 @@ static struct lk_agent_thread *register_thread(struct lk_agent_thread *mine)
 		t->tid = (uint32_t)lk_syscall0(SYS_gettid);
 		t->header = lk_writer->header;
 		t->countdown = 1;
+		if (t->generation != lk_load(&t->header->generation))
+			lk_memo_forget(&t->memo); /* a dead thread's rows, of older code */
 		t->generation = lk_load(&t->header->generation);
 		lk_memo_init(&t->memo, lk_code_row);
 		__builtin_memset(t->stacks, 0, sizeof(t->stacks));

@@ -412,5 +412,6 @@ void lk_memo_forget(struct lk_memo *m)
 	m->nr = 0;
 	m->cut = false;
 	for (uint32_t i = 0; i < LK_ROWS_CACHED; i++)
-		m->rows[i].pc = 0;
+		if (m->rows[i].pc) /* reading does not make pages of what was never used */
+			m->rows[i].pc = 0;
 }
