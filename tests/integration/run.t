@@ -139,6 +139,37 @@ END_OF_C
 	$r = report($pid);
 	is($r->{process}{ended}, "killed", "kill -9 of the program as well");
 	is(blocks_of($r, "drop"), 200, "... and everything that was recorded is there");
+
+	# Its store, of another version, cut off, and overwritten with noise.
+	my ($store) = glob("$tmp/stores/run-*/$pid-*.store");
+	my $copy = "$tmp/other.store";
+	my %damage = (
+		"another version" => ["perl -e 'seek STDOUT, 8, 0; print pack q(V), 99' 1<>$copy", qr/version 99.*remedy/s],
+		"unknown needs" => ["perl -e 'seek STDOUT, 20, 0; print pack q(V), 4' 1<>$copy", qr/needs 0x4/],
+		"cut off" => ["truncate -s 2000000 $copy", qr/damaged|cannot/],
+		"a wrong region" => ["perl -e 'seek STDOUT, 248, 0; print q(x) x 64' 1<>$copy", qr/damaged/],
+	);
+	for my $name (sort keys %damage) {
+		system("cp --sparse=always $store $copy && { $damage{$name}[0]; }");
+		my ($status, $out) = run_cmd("$leakline report $copy");
+		is($status, 3, "a store with $name: status 3");
+		like($out, $damage{$name}[1], "... says so");
+	}
+	my @crashed;
+	srand(11);
+	for my $n (1 .. 12) {
+		system("cp --sparse=always $store $copy");
+		open(my $f, "+<:raw", $copy);
+		for (1 .. 40) {
+			seek($f, int(rand(4)) ? 4096 + int(rand(100000)) : int(rand(4096)), 0);
+			print $f chr(int(rand(256)));
+		}
+		close $f;
+		my ($status) = run_cmd("timeout 20 $leakline report $copy");
+		push @crashed, "$n: $status" unless $status == 0 || $status == 3;
+	}
+	is("@crashed", "", "damaged stores: read or refused");
+	unlink $copy;
 }
 {
 	my $host = open(my $f, "-|", "exec $leakline run -q -o killed.leakline -- $slow wait") or die;
