@@ -74,10 +74,11 @@ int lk_writer_reserve(void)
 
 void lk_store_lock(void)
 {
-	uint32_t me = (uint32_t)lk_syscall0(SYS_gettid);
+	uint64_t me;
 
+	__asm__("mov %%fs:0, %0" : "=r"(me)); /* tells threads apart without a system call */
 	for (;;) {
-		uint32_t holder = 0;
+		uint64_t holder = 0;
 
 		if (__atomic_compare_exchange_n(&lk_writer->lock, &holder, me, false,
 			    __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
@@ -340,6 +341,8 @@ int lk_store_create(const char *dir, bool forked)
 	w->header = (struct lk_store_header *)at;
 	w->mapped_size = size;
 	lk_syscall3(SYS_madvise, at, size, MADV_DONTFORK);
+	/* On a disk each populated page would read, that is zero, megabytes of hole ahead. */
+	lk_syscall3(SYS_madvise, at, size, MADV_RANDOM);
 	lk_syscall3(SYS_madvise, at, size, MADV_DONTDUMP);
 	if (lk_syscall_failed(populate(0, 4096))) {
 		lk_syscall3(SYS_unlinkat, AT_FDCWD, w->path, 0);

@@ -4,7 +4,7 @@
  * of the process and can be made anew from the store; after a fork the kernel
  * wipes them in the child (MADV_WIPEONFORK), which thereby knows that it is one.
  *
- * Growing is rare and takes one spin lock, known by the thread id of its holder,
+ * Growing is rare and takes one spin lock, known by the thread pointer of its holder,
  * so that a thread that left it by longjmp out of a signal handler finds itself
  * again.  Everything per event is lock-free.  Nothing here calls libc.
  */
@@ -21,7 +21,7 @@
  */
 struct lk_writer {
 	uint32_t ready;
-	uint32_t lock; /* tid of the holder, 0 free; pairs acquire/release with itself */
+	uint64_t lock; /* thread pointer of the holder, 0 free; pairs acquire/release with itself */
 	struct lk_store_header *header; /* the mapping's start */
 	uint64_t mapped_size;
 	uint64_t populated[LK_NR_REGIONS]; /* bytes of each region that have pages */
