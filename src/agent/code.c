@@ -57,31 +57,14 @@ static bool in_loader(uint64_t pc)
 	return !_dl_find_object((void *)pc, &o) && (uint64_t)o.dlfo_map_start == _r_debug.r_ldbase;
 }
 
-static uint32_t code_holding(uint64_t pc);
-
-/* Other code lies at pc than the record says: from now on it is another method's. */
-static void code_replaced(uint64_t pc)
-{
-	struct lk_store_header *h = lk_writer->header;
-	uint32_t old;
-
-	lk_store_lock();
-	old = code_holding(pc);
-	if (old != LK_CODE_NONE) {
-		struct lk_code_info *c = lk_region_at(LK_REGION_CODES, old);
-
-		lk_store(&c->unloaded_ms, lk_tick32(h));
-		lk_add(&h->generation, 1);
-	}
-	lk_store_unlock();
-}
+static void code_changed(uint64_t pc);
 
 void lk_code_row(uint64_t pc, bool exact, bool changed, struct lk_row *ret_row, uint64_t *ret_start)
 {
 	uint64_t lookup_pc = exact ? pc : pc - 1;
 
 	if (changed)
-		code_replaced(lookup_pc);
+		code_changed(lookup_pc);
 	ret_row->flags = 0;
 	ret_row->cfa_off = 0;
 	ret_row->rbp_off = 0;
@@ -242,6 +225,52 @@ static uint32_t code_holding(uint64_t pc)
 			return (uint32_t)i;
 	}
 	return LK_CODE_NONE;
+}
+
+static bool same_string(uint64_t at, const char *text)
+{
+	const char *known = at ? lk_region_at(LK_REGION_BYTES, at) : "";
+
+	while (*known && *known == *text) {
+		known++;
+		text++;
+	}
+	return *known == *text;
+}
+
+/* Is what was just described the code body that the record speaks of? */
+static bool same_body(const struct lk_code_info *c, const struct lk_walk_name *d)
+{
+	return c->start == d->info.start && c->size == d->info.size &&
+	       c->handle == d->info.handle && c->token == d->info.token &&
+	       same_string(c->name_at, d->name) && same_string(c->class_at, d->klass);
+}
+
+/*
+ * The bytes at pc are not what they were.  Mostly the runtime only patched a call
+ * in the same body; but where another body lies there now, it is another method's
+ * from here on.
+ */
+static void code_changed(uint64_t pc)
+{
+	struct lk_store_header *h = lk_writer->header;
+	uint32_t old;
+
+	lk_store_lock();
+	old = code_holding(pc);
+	if (old != LK_CODE_NONE) {
+		struct lk_code_info *c = lk_region_at(LK_REGION_CODES, old);
+		bool same = false;
+
+		for (unsigned i = 0; i < LK_ARRAY_SIZE(walkers) && !same; i++)
+			same = lk_load_acq(&attached[i]) && !walkers[i]->describe(pc, &described) &&
+			       same_body(c, &described);
+		if (!same) {
+			lk_store(&c->unloaded_ms, lk_tick32(h));
+			lk_add(&h->generation, 1);
+		}
+	}
+	lk_store_unlock();
 }
 
 static uint32_t add_code(const struct lk_walk_name *d)

@@ -23,6 +23,8 @@
 
 static const struct lk_manager_rule rules[] = {
 	/* OLE automation strings: native, Mono's marshaller, .NET's (from its source) */
+	/* Mono compiles a method at its first call: what it allocates is not the caller's */
+	SURE("runtime", "generic_trampoline_*"),
 	SURE("BSTR", "Sys*AllocString*"),
 	SURE("BSTR", "mono_string_to_bstr*"),
 	SURE("BSTR", "mono_string_handle_to_bstr*"),

@@ -307,10 +307,64 @@ static void resolve_stacks(struct taking *t)
 		t->s->blocks[i].stack = stack_index(t, t->s->blocks[i].stack);
 }
 
+struct dead_stack {
+	uint32_t node;
+	uint64_t allocs;
+};
+
+static int by_allocs(const void *a, const void *b)
+{
+	const struct dead_stack *x = a, *y = b;
+
+	return x->allocs > y->allocs ? -1 : x->allocs < y->allocs;
+}
+
+/*
+ * A compiler allocates hundreds of thousands of blocks on as many stacks and frees
+ * them all.  Of stacks of which nothing is left the busiest are named, since their
+ * counts matter to sites that they share; the others are one line.
+ */
+#define DEAD_STACKS_NAMED 20000
+
+static void sum_up_dead(struct taking *t, struct lk_node_count *counts)
+{
+	struct lk_snapshot *s = t->s;
+	struct dead_stack *dead = NULL;
+	size_t nr = 0, capacity = 0;
+	struct lk_stack rest = {.first = (uint32_t)s->nr_frames, .count = 1};
+
+	for (uint64_t i = 0; i < t->store->nr[LK_REGION_NODES]; i++) {
+		if (!counts[i].allocs || t->stack_of[i])
+			continue;
+		dead = lk_grow(dead, nr, &capacity, sizeof(*dead));
+		dead[nr++] = (struct dead_stack){(uint32_t)i, counts[i].allocs};
+	}
+	if (nr > DEAD_STACKS_NAMED) {
+		qsort(dead, nr, sizeof(*dead), by_allocs);
+		for (size_t i = DEAD_STACKS_NAMED; i < nr; i++) {
+			rest.allocated_blocks += counts[dead[i].node].allocs;
+			rest.allocated_bytes += counts[dead[i].node].bytes;
+			counts[dead[i].node].allocs = 0;
+		}
+		s->frames =
+			lk_grow(s->frames, s->nr_frames, &s->frames_capacity, sizeof(*s->frames));
+		s->frames[s->nr_frames++] = (struct lk_frame){
+			.function = "(rarely used stacks of which nothing is left)",
+			.il_offset = LK_NO_IL,
+			.framework = true,
+		};
+		s->stacks =
+			lk_grow(s->stacks, s->nr_stacks, &s->stacks_capacity, sizeof(*s->stacks));
+		s->stacks[s->nr_stacks++] = rest;
+	}
+	free(dead);
+}
+
 static void take_counts(struct taking *t)
 {
 	struct lk_node_count *counts = lk_storefile_counts(t->store);
 
+	sum_up_dead(t, counts);
 	for (uint64_t i = 0; i < t->store->nr[LK_REGION_NODES]; i++) {
 		struct lk_stack *stack;
 		uint32_t index;
