@@ -40,10 +40,10 @@ static void attach_walkers(void)
 			lk_store_rel(&attached[i], 1);
 }
 
-static int walker_row(uint64_t lookup_pc, struct lk_row *ret_row, uint64_t *ret_start)
+static int walker_row(uint64_t lookup_pc, struct lk_row *ret_row, struct lk_code_body *ret_body)
 {
 	for (unsigned i = 0; i < LK_ARRAY_SIZE(walkers); i++)
-		if (lk_load_acq(&attached[i]) && !walkers[i]->row(lookup_pc, ret_row, ret_start)) {
+		if (lk_load_acq(&attached[i]) && !walkers[i]->row(lookup_pc, ret_row, ret_body)) {
 			ret_row->flags |= LK_ROW_MANAGED;
 			return 0;
 		}
@@ -57,14 +57,16 @@ static bool in_loader(uint64_t pc)
 	return !_dl_find_object((void *)pc, &o) && (uint64_t)o.dlfo_map_start == _r_debug.r_ldbase;
 }
 
-static void code_changed(uint64_t pc);
+static uint32_t code_holding(uint64_t pc);
+static void check_code(uint64_t pc, const struct lk_code_body *body);
 
 void lk_code_row(uint64_t pc, bool exact, bool changed, struct lk_row *ret_row, uint64_t *ret_start)
 {
 	uint64_t lookup_pc = exact ? pc : pc - 1;
 
-	if (changed)
-		code_changed(lookup_pc);
+	struct lk_code_body body = {0};
+
+	(void)changed; /* a row is never made without asking whose code it is */
 	ret_row->flags = 0;
 	ret_row->cfa_off = 0;
 	ret_row->rbp_off = 0;
@@ -76,10 +78,14 @@ void lk_code_row(uint64_t pc, bool exact, bool changed, struct lk_row *ret_row, 
 		return;
 	}
 	attach_walkers();
-	if (walker_row(lookup_pc, ret_row, ret_start)) {
+	if (walker_row(lookup_pc, ret_row, &body)) {
 		ret_row->flags = LK_ROW_AGAIN;
 		ret_row->cfa_off = UNKNOWN_USES;
+		return;
 	}
+	*ret_start = body.start;
+	if (body.size)
+		check_code(lookup_pc, &body);
 }
 
 /* --- modules ---------------------------------------------------------------- */
@@ -214,58 +220,47 @@ static uint32_t known_code(uint64_t start)
 	return LK_CODE_NONE;
 }
 
+static bool code_holds(uint64_t number, uint64_t pc)
+{
+	const struct lk_code_info *c = lk_region_at(LK_REGION_CODES, number);
+
+	return pc >= c->start && pc - c->start < c->size && !c->unloaded_ms;
+}
+
+static uint32_t holders[4096]; /* by pc: number of the record that held it last */
+
 static uint32_t code_holding(uint64_t pc)
 {
 	uint64_t nr = lk_writer->header->regions[LK_REGION_CODES].used;
+	uint32_t *holder = &holders[(pc ^ pc >> 12) & (LK_ARRAY_SIZE(holders) - 1)];
+	uint64_t i = *holder;
 
-	for (uint64_t i = nr; i-- > 0;) {
-		const struct lk_code_info *c = lk_region_at(LK_REGION_CODES, i);
-
-		if (pc >= c->start && pc - c->start < c->size && !c->unloaded_ms)
+	if (i < nr && code_holds(i, pc))
+		return (uint32_t)i;
+	for (i = nr; i-- > 0;)
+		if (code_holds(i, pc)) {
+			*holder = (uint32_t)i;
 			return (uint32_t)i;
-	}
+		}
 	return LK_CODE_NONE;
 }
 
-static bool same_string(uint64_t at, const char *text)
-{
-	const char *known = at ? lk_region_at(LK_REGION_BYTES, at) : "";
-
-	while (*known && *known == *text) {
-		known++;
-		text++;
-	}
-	return *known == *text;
-}
-
-/* Is what was just described the code body that the record speaks of? */
-static bool same_body(const struct lk_code_info *c, const struct lk_walk_name *d)
-{
-	return c->start == d->info.start && c->size == d->info.size &&
-	       c->handle == d->info.handle && c->token == d->info.token &&
-	       same_string(c->name_at, d->name) && same_string(c->class_at, d->klass);
-}
-
 /*
- * The bytes at pc are not what they were.  Mostly the runtime only patched a call
- * in the same body; but where another body lies there now, it is another method's
- * from here on.
+ * A runtime frees code and puts other code at its place.  The record that covers
+ * pc must speak of the body that lies there now; where it does not, it is over,
+ * and everything that was remembered of that code with it.
  */
-static void code_changed(uint64_t pc)
+static void check_code(uint64_t pc, const struct lk_code_body *body)
 {
 	struct lk_store_header *h = lk_writer->header;
+	struct lk_code_info *c;
 	uint32_t old;
 
 	lk_store_lock();
 	old = code_holding(pc);
 	if (old != LK_CODE_NONE) {
-		struct lk_code_info *c = lk_region_at(LK_REGION_CODES, old);
-		bool same = false;
-
-		for (unsigned i = 0; i < LK_ARRAY_SIZE(walkers) && !same; i++)
-			same = lk_load_acq(&attached[i]) && !walkers[i]->describe(pc, &described) &&
-			       same_body(c, &described);
-		if (!same) {
+		c = lk_region_at(LK_REGION_CODES, old);
+		if (c->start != body->start || c->size != body->size || c->handle != body->handle) {
 			lk_store(&c->unloaded_ms, lk_tick32(h));
 			lk_add(&h->generation, 1);
 		}

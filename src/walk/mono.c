@@ -67,8 +67,8 @@ static const struct link_map *module_of(uint64_t pc)
 	return _dl_find_object((void *)pc, &found) ? NULL : found.dlfo_link_map;
 }
 
-static int jit_row(
-	const struct link_map *m, uint64_t pc, struct lk_row *ret_row, uint64_t *ret_start)
+static int jit_row(const struct link_map *m, uint64_t pc, struct lk_row *ret_row,
+	struct lk_code_body *ret_body)
 {
 	uint8_t ops[LK_MONO_OPS_MAX];
 	struct lk_mono_code code;
@@ -82,12 +82,13 @@ static int jit_row(
 	 */
 	if (m && !lk_mono_is_trampoline(&code))
 		return -ENODATA;
-	*ret_start = code.start;
+	*ret_body = (struct lk_code_body){
+		code.start, code.size, lk_mono_is_trampoline(&code) ? 0 : code.owner};
 	size = lk_mono_unwind_ops(code.unwind_info, ops);
 	return size < 0 ? size : run(ops, (size_t)size, pc - code.start, ret_row);
 }
 
-static int row(uint64_t lookup_pc, struct lk_row *ret_row, uint64_t *ret_start)
+static int row(uint64_t lookup_pc, struct lk_row *ret_row, struct lk_code_body *ret_body)
 {
 	const struct link_map *m;
 	struct lk_mono_aot aot;
@@ -96,10 +97,10 @@ static int row(uint64_t lookup_pc, struct lk_row *ret_row, uint64_t *ret_start)
 		return -ENODATA;
 	m = module_of(lookup_pc);
 	if (m && !lk_mono_aot_find(m, lookup_pc, &aot)) {
-		*ret_start = aot.start;
+		*ret_body = (struct lk_code_body){.start = aot.start};
 		return run(aot.ops, aot.ops_size, lookup_pc - aot.start, ret_row);
 	}
-	return jit_row(m, lookup_pc, ret_row, ret_start);
+	return jit_row(m, lookup_pc, ret_row, ret_body);
 }
 
 static void name_clear(struct lk_walk_name *name)

@@ -29,6 +29,14 @@ struct lk_walk_name {
 	uint32_t map_size;
 };
 
+/*
+ * A body of code as the runtime's tables know it at this moment: as in struct
+ * lk_code_info.  size 0: code that never is replaced, no need to compare.
+ */
+struct lk_code_body {
+	uint64_t start, size, handle;
+};
+
 struct lk_walker {
 	const char *name;
 	uint32_t runtime; /* enum lk_runtime_id */
@@ -41,9 +49,9 @@ struct lk_walker {
 	int (*attach)(void);
 	/*
 	 * Makes the row for a return address (lookup_pc = pc - 1) in the runtime's
-	 * code, and says where the method's code starts.  -ENODATA: not its code.
+	 * code, and says whose it is.  -ENODATA: not its code.
 	 */
-	int (*row)(uint64_t lookup_pc, struct lk_row *ret_row, uint64_t *ret_start);
+	int (*row)(uint64_t lookup_pc, struct lk_row *ret_row, struct lk_code_body *ret_body);
 	/* Copies identity and names of the code that holds lookup_pc.  -ENODATA as above. */
 	int (*describe)(uint64_t lookup_pc, struct lk_walk_name *ret_name);
 };
