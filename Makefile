@@ -36,6 +36,12 @@ PROG      := $(PROG_SRC:tests/programs/%.c=$B/programs/%)
 
 all: $B/leakline $B/libleakline-agent.so
 
+# An include that the layers forbid does not build.
+$B/.layers: src/layers.mk tests/lint $(wildcard src/*/*.[ch])
+	@mkdir -p $(@D)
+	@if command -v perl >/dev/null; then tests/lint layers; else echo "perl not found: layers not checked"; fi
+	@touch $@
+
 $B/guest/%.o: src/%.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(GUEST_CFLAGS) -MMD -MP -c -o $@ $<
@@ -47,12 +53,12 @@ $B/host/%.o: src/%.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(HOST_CFLAGS) -MMD -MP -c -o $@ $<
 
-$B/libleakline-agent.so: $(GUEST_OBJ) src/agent/exports.map
+$B/libleakline-agent.so: $(GUEST_OBJ) src/agent/exports.map | $B/.layers
 	$(CC) -shared -Wl,-soname,libleakline-agent.so -Wl,-z,now -Wl,-z,relro -Wl,--no-undefined \
 		-Wl,--version-script=src/agent/exports.map -nostartfiles -o $@ $(GUEST_OBJ) -lc
 
-$B/leakline: $(HOST_OBJ)
-	$(CC) -o $@ $^ $(HOST_LIBS)
+$B/leakline: $(HOST_OBJ) | $B/.layers
+	$(CC) -o $@ $(HOST_OBJ) $(HOST_LIBS)
 
 # Unit tests: one program per source file, TAP.  A test of guest code links the guest's
 # objects it names in tests/unit/<test>.mk, or all host objects.
