@@ -60,13 +60,11 @@ static bool in_loader(uint64_t pc)
 static uint32_t code_holding(uint64_t pc);
 static void check_code(uint64_t pc, const struct lk_code_body *body);
 
-void lk_code_row(uint64_t pc, bool exact, bool changed, struct lk_row *ret_row, uint64_t *ret_start)
+void lk_code_row(uint64_t pc, bool exact, struct lk_row *ret_row, uint64_t *ret_start)
 {
 	uint64_t lookup_pc = exact ? pc : pc - 1;
-
 	struct lk_code_body body = {0};
 
-	(void)changed; /* a row is never made without asking whose code it is */
 	ret_row->flags = 0;
 	ret_row->cfa_off = 0;
 	ret_row->rbp_off = 0;

@@ -24,8 +24,7 @@ void lk_record_map(struct lk_agent_thread *t, uint64_t addr, uint64_t size, uint
 uint64_t lk_now(struct lk_agent_thread *t);
 
 /* Row and place of a pc, for capture and nodes: agent/code.c. */
-void lk_code_row(
-	uint64_t pc, bool exact, bool changed, struct lk_row *ret_row, uint64_t *ret_start);
+void lk_code_row(uint64_t pc, bool exact, struct lk_row *ret_row, uint64_t *ret_start);
 uint32_t lk_code_of(uint64_t pc, bool exact);
 
 /* Code was unloaded: marks modules that are gone and starts a generation. */

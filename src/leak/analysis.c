@@ -125,23 +125,23 @@ static void rank_sites(struct lk_analysis *a)
 		a->nr_growing++;
 }
 
-static void row_append(struct lk_rows *r, const char *name, const struct lk_site *site)
+static void row_append(struct lk_shares *r, const char *name, const struct lk_site *site)
 {
 	r->rows = lk_grow(r->rows, r->nr_rows, &r->rows_capacity, sizeof(*r->rows));
 	r->rows[r->nr_rows++] =
-		(struct lk_row){.name = name, .bytes = site->bytes, .blocks = site->blocks};
+		(struct lk_share){.name = name, .bytes = site->bytes, .blocks = site->blocks};
 }
 
 static int by_name(const void *a, const void *b)
 {
-	const struct lk_row *x = a, *y = b;
+	const struct lk_share *x = a, *y = b;
 
 	return strcmp(x->name, y->name);
 }
 
 static int by_bytes(const void *a, const void *b)
 {
-	const struct lk_row *x = a, *y = b;
+	const struct lk_share *x = a, *y = b;
 
 	if (x->bytes != y->bytes)
 		return x->bytes > y->bytes ? -1 : 1;
@@ -151,7 +151,7 @@ static int by_bytes(const void *a, const void *b)
 }
 
 /* Rows of equal name become one; then the order of lk_rows. */
-static void rows_finish(struct lk_rows *r)
+static void rows_finish(struct lk_shares *r)
 {
 	size_t n = 0;
 

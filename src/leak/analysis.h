@@ -18,15 +18,15 @@
 
 #define LK_NO_FRAME 0xffffffffu
 
-struct lk_row {
+struct lk_share {
 	const char *name;
 	uint64_t bytes;
 	uint64_t blocks;
 };
 
 /* Rows by bytes, most first; equal ones by name. */
-struct lk_rows {
-	struct lk_row *rows;
+struct lk_shares {
+	struct lk_share *rows;
 	size_t nr_rows, rows_capacity;
 };
 
@@ -81,7 +81,7 @@ struct lk_analysis {
 	uint64_t allocated_blocks, freed_blocks, allocated_bytes;
 	uint64_t lost_events; /* that could not be recorded, dropped blocks included */
 	uint64_t nr_dropped;  /* blocks whose stack does not exist */
-	struct lk_rows managers, modules, functions, sizes;
+	struct lk_shares managers, modules, functions, sizes;
 	struct lk_site *sites; /* growing ones first; worst first */
 	size_t nr_sites;
 	size_t nr_growing;

@@ -401,7 +401,7 @@ static void site_size_add(struct lk_site *site, uint64_t size, uint64_t blocks)
 static void finish_sizes(struct pass *p)
 {
 	struct lk_analysis *a = p->analysis;
-	struct lk_rows *rows = &a->sizes;
+	struct lk_shares *rows = &a->sizes;
 	size_t n = lk_size_tally_sort(&p->sizes);
 	uint64_t last = 0;
 
@@ -415,7 +415,7 @@ static void finish_sizes(struct pass *p)
 				sizeof(*rows->rows));
 			snprintf(name, sizeof(name), "%" PRIu64, e->size);
 			rows->rows[rows->nr_rows++] =
-				(struct lk_row){.name = lk_strings_add(a->strings, name)};
+				(struct lk_share){.name = lk_strings_add(a->strings, name)};
 		}
 		last = e->size;
 		rows->rows[rows->nr_rows - 1].blocks += e->blocks;

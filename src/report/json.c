@@ -165,7 +165,7 @@ static json_t *totals(const struct lk_analysis *a)
 	return o;
 }
 
-static json_t *rows(const struct lk_rows *r, bool sizes)
+static json_t *rows(const struct lk_shares *r, bool sizes)
 {
 	json_t *array = json_array();
 

@@ -108,7 +108,7 @@ static void write_samples(
 }
 
 static void write_share(
-	struct lk_recording_writer *w, uint64_t *id, const char *kind, const struct lk_rows *rows)
+	struct lk_recording_writer *w, uint64_t *id, const char *kind, const struct lk_shares *rows)
 {
 	for (size_t i = 0; i < rows->nr_rows; i++) {
 		lk_put_count(w, (*id)++);

@@ -13,7 +13,7 @@ static double share(uint64_t part, uint64_t all)
 	return all ? 100.0 * (double)part / (double)all : 0;
 }
 
-static void say_row(const struct lk_text *t, const struct lk_row *r, bool sizes)
+static void say_row(const struct lk_text *t, const struct lk_share *r, bool sizes)
 {
 	char human[LK_WORDING_MAX], bytes[LK_WORDING_MAX], blocks[LK_WORDING_MAX];
 	char of_bytes[LK_WORDING_MAX], of_blocks[LK_WORDING_MAX], size[LK_WORDING_MAX + 8];
@@ -33,7 +33,7 @@ static void say_row(const struct lk_text *t, const struct lk_row *r, bool sizes)
 		lk_word_percent(of_blocks, share(r->blocks, t->a->blocks)));
 }
 
-static void say_rows(const struct lk_text *t, const struct lk_row *rows, size_t nr,
+static void say_rows(const struct lk_text *t, const struct lk_share *rows, size_t nr,
 	const char *order, bool sizes)
 {
 	size_t shown = nr < TOP ? nr : TOP;
@@ -49,7 +49,7 @@ static void say_rows(const struct lk_text *t, const struct lk_row *rows, size_t 
 
 static int by_blocks(const void *a, const void *b)
 {
-	const struct lk_row *x = a, *y = b;
+	const struct lk_share *x = a, *y = b;
 
 	if (x->blocks != y->blocks)
 		return x->blocks > y->blocks ? -1 : 1;
@@ -60,10 +60,10 @@ static int by_blocks(const void *a, const void *b)
 
 /* By bytes, and by blocks where the first ten are others or in another order. */
 static void say_both(
-	const struct lk_text *t, const char *title, const struct lk_rows *r, bool sizes)
+	const struct lk_text *t, const char *title, const struct lk_shares *r, bool sizes)
 {
 	size_t shown = r->nr_rows < TOP ? r->nr_rows : TOP;
-	struct lk_row *other;
+	struct lk_share *other;
 	bool same = true;
 
 	lk_say_title(&t->say, title);

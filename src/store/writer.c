@@ -3,7 +3,6 @@
 #include "base/syscall.h"
 
 #include <fcntl.h>
-#include <linux/futex.h>
 #include <sys/mman.h>
 #include <time.h>
 

@@ -50,13 +50,12 @@ LK_INLINE uint64_t code_sum(uint64_t from, uint64_t pc)
 	return sum;
 }
 
-static LK_NOINLINE void make_row(
-	struct lk_memo *m, uint64_t pc, bool exact, bool changed, struct lk_row *row)
+static LK_NOINLINE void make_row(struct lk_memo *m, uint64_t pc, bool exact, struct lk_row *row)
 {
 	struct lk_code_check *check = &m->checks[row - m->rows];
 	uint64_t start = 0, page = (pc - 1) & ~4095ull;
 
-	m->row_miss(pc, exact, changed, row, &start);
+	m->row_miss(pc, exact, row, &start);
 	row->pc = pc;
 	if (row->flags & LK_ROW_MANAGED) {
 		/* Code in other pages may be gone when the check is made again. */
@@ -71,9 +70,9 @@ static void recheck_row(struct lk_memo *m, uint64_t pc, bool exact, struct lk_ro
 
 	if (row->flags & LK_ROW_AGAIN) {
 		if (--row->cfa_off <= 0)
-			make_row(m, pc, exact, false, row);
+			make_row(m, pc, exact, row);
 	} else if (LK_UNLIKELY(code_sum(check->from, pc) != check->sum)) {
-		make_row(m, pc, exact, true, row);
+		make_row(m, pc, exact, row);
 	}
 }
 
@@ -82,7 +81,7 @@ LK_INLINE const struct lk_row *row_of(struct lk_memo *m, uint64_t pc, bool exact
 	struct lk_row *row = &m->rows[(pc ^ pc >> 13) & (LK_ROWS_CACHED - 1)];
 
 	if (LK_UNLIKELY(row->pc != pc)) {
-		make_row(m, pc, exact, false, row);
+		make_row(m, pc, exact, row);
 	} else if (row->flags & (LK_ROW_MANAGED | LK_ROW_AGAIN)) {
 		recheck_row(m, pc, exact, row);
 	}
@@ -397,8 +396,8 @@ uint64_t lk_capture(struct lk_memo *m, uint64_t pc, uint64_t sp, uint64_t bp)
 	return append_fresh(m, (uint32_t)(f - m->fresh) + 1);
 }
 
-void lk_memo_init(struct lk_memo *m, void (*row_miss)(uint64_t pc, bool exact, bool changed,
-					     struct lk_row *ret_row, uint64_t *ret_start))
+void lk_memo_init(struct lk_memo *m,
+	void (*row_miss)(uint64_t pc, bool exact, struct lk_row *ret_row, uint64_t *ret_start))
 {
 	m->outside.sp = UINT64_MAX;
 	m->row_miss = row_miss;

@@ -78,11 +78,10 @@ struct lk_memo {
 	bool guessed;	    /* some row was not certain */
 	/*
 	 * Gives the row for pc (exact: not a return address), and for managed code
-	 * where its body starts.  changed: the code at pc is not what it was when the
-	 * row was made.  Slow path, may be 50 us.
+	 * where its body starts.  Asked again when the code at pc is not what it was
+	 * when the row was made.  Slow path, may be 50 us.
 	 */
-	void (*row_miss)(
-		uint64_t pc, bool exact, bool changed, struct lk_row *ret_row, uint64_t *ret_start);
+	void (*row_miss)(uint64_t pc, bool exact, struct lk_row *ret_row, uint64_t *ret_start);
 
 	struct lk_row rows[LK_ROWS_CACHED];	     /* direct-mapped by pc */
 	struct lk_code_check checks[LK_ROWS_CACHED]; /* beside it, for managed rows */
@@ -100,8 +99,8 @@ struct lk_memo {
 uint64_t lk_capture(struct lk_memo *memo, uint64_t pc, uint64_t sp, uint64_t bp);
 
 /* Makes a zeroed memo ready. */
-void lk_memo_init(struct lk_memo *memo, void (*row_miss)(uint64_t pc, bool exact, bool changed,
-						struct lk_row *ret_row, uint64_t *ret_start));
+void lk_memo_init(struct lk_memo *memo,
+	void (*row_miss)(uint64_t pc, bool exact, struct lk_row *ret_row, uint64_t *ret_start));
 
 /* Forgets the walk and the rows; the next capture starts afresh. */
 void lk_memo_forget(struct lk_memo *memo);

@@ -56,7 +56,6 @@ static int run(const uint8_t *ops, size_t size, uint64_t offset, struct lk_row *
 {
 	if (lk_cfi_run(ops, size, 1, -8, offset, ret_row))
 		return -ENODATA;
-	ret_row->flags |= LK_ROW_MANAGED;
 	return 0;
 }
 

@@ -106,7 +106,7 @@ static void test_grouping(void)
 	end(s, a);
 }
 
-static uint64_t sum(const struct lk_rows *r, bool blocks)
+static uint64_t sum(const struct lk_shares *r, bool blocks)
 {
 	uint64_t n = 0;
 
@@ -119,7 +119,7 @@ static void test_breakdowns(void)
 {
 	struct lk_snapshot *s = begin(60000);
 	uint32_t bstr = made_stack(s, MADE_REFERENCE);
-	const struct lk_rows *all[4];
+	const struct lk_shares *all[4];
 	struct lk_analysis *a;
 	bool whole = true;
 

@@ -18,10 +18,9 @@
 static struct lk_memo *memo;
 static unsigned long captures, wrong, rows_asked, hashes_differ;
 
-static void row_miss(
-	uint64_t pc, bool exact, bool changed, struct lk_row *ret_row, uint64_t *ret_start)
+static void row_miss(uint64_t pc, bool exact, struct lk_row *ret_row, uint64_t *ret_start)
 {
-	(void)changed, (void)ret_start;
+	(void)ret_start;
 	rows_asked++;
 	memset(ret_row, 0, sizeof(*ret_row));
 	lk_cfi_row(exact ? pc : pc - 1, ret_row);

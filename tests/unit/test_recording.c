@@ -188,8 +188,8 @@ static void fill_analysis(struct lk_analysis *a)
 			.judgement = {.state = LK_SITE_EARLY,
 				.growth_bytes_per_min = __builtin_nan("")}},
 	};
-	static struct lk_row managers[2] = {{"BSTR", 26, 1}, {"C heap", 5, 2}};
-	static struct lk_row modules[1] = {{NULL, 31, 3}};
+	static struct lk_share managers[2] = {{"BSTR", 26, 1}, {"C heap", 5, 2}};
+	static struct lk_share modules[1] = {{NULL, 31, 3}};
 
 	*a = (struct lk_analysis){.sites = sites,
 		.nr_sites = 2,
