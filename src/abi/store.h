@@ -32,7 +32,7 @@
 #include "base/defs.h"
 
 #define LK_STORE_MAGIC	 0x656e696c6b61656cull /* "leakline" */
-#define LK_STORE_VERSION 1u
+#define LK_STORE_VERSION 2u
 #define LK_STORE_SUFFIX	 ".store"
 
 enum lk_region_id {
@@ -45,6 +45,7 @@ enum lk_region_id {
 	LK_REGION_CODES,       /* struct lk_code_info: code of a managed runtime */
 	LK_REGION_BYTES,       /* strings and blobs, bytes; offset 0 is unused */
 	LK_REGION_MAPS,	       /* struct lk_map_info */
+	LK_REGION_IMAGES,      /* struct lk_image_info: assemblies of a managed runtime */
 	LK_NR_REGIONS,
 };
 
@@ -324,11 +325,48 @@ struct lk_code_info {
 	uint64_t map_at;   /* blob: native offset -> IL offset, in the runtime's own encoding */
 	uint32_t map_size;
 	uint32_t unloaded_ms; /* atomic */
-	uint64_t reserved0;
+	uint32_t image;	      /* record of IMAGES + 1; 0: image_at alone tells */
+	uint32_t entry_off;   /* the map counts from start - entry_off: a funclet lies behind its
+				 method */
 };
 _Static_assert(sizeof(struct lk_code_info) == 96, "store format");
-#define LK_CODE_FLAG_AOT	1u /* compiled ahead of time: no map, maybe only a token */
+#define LK_CODE_FLAG_AOT	1u /* compiled ahead of time */
 #define LK_CODE_FLAG_TRAMPOLINE 2u /* a stub of the runtime, no method */
+
+/* kind of a record of LK_RUNTIME_CLR */
+enum lk_clr_kind {
+	LK_CLR_METHOD, /* somebody's code: token and image, or names where it has no token */
+	LK_CLR_STUB,   /* marshalling stub (IL_STUB_*): token and image of the P/Invoke or interface
+			* method that it serves, where that is known; name: "IL_STUB_PInvoke", .. */
+	LK_CLR_DYNAMIC, /* DynamicMethod: name alone */
+	LK_CLR_HELPER,	/* a helper that the runtime made up: name, or nothing */
+};
+
+/*
+ * map of a record of LK_RUNTIME_CLR: one byte LK_CLR_MAP_*, then what the runtime
+ * keeps: two nibble-coded sizes (of bounds, of variables), padding to a byte, bounds.
+ */
+#define LK_CLR_MAP_JIT 1u
+#define LK_CLR_MAP_R2R 2u
+
+/*
+ * A managed assembly that records of CODES belong to, as the runtime has it in
+ * memory.  What no file can tell later - it lies in a bundle, or never was a
+ * file - is copied.
+ */
+struct lk_image_info {
+	uint64_t handle;   /* the runtime's own: Module * */
+	uint64_t path_at;  /* bytes region; 0: it has no path */
+	uint64_t meta_at;  /* CLI metadata, whole; 0: the file at the path has it */
+	uint64_t debug_at; /* with meta_at: the debug directory, per entry u32 type, u32 stamp,
+			    * u32 size and size bytes of data; 0: none */
+	uint32_t meta_size;
+	uint32_t debug_size;
+	uint8_t mvid[16]; /* of the module; zeros: unknown */
+	uint32_t loaded_ms;
+	uint32_t unloaded_ms; /* atomic; 0: still there */
+};
+_Static_assert(sizeof(struct lk_image_info) == 64, "store format");
 
 /* One mapping made by the program through mmap; split and cut as it unmaps. */
 struct lk_map_info {

@@ -282,7 +282,6 @@ static uint32_t add_code(const struct lk_walk_name *d)
 	c->map_at = lk_bytes_add(d->map, d->map_size);
 	c->map_size = c->map_at ? d->map_size : 0;
 	c->unloaded_ms = 0;
-	c->reserved0 = 0;
 	lk_region_publish(LK_REGION_CODES, number, 1);
 	return (uint32_t)number;
 }

@@ -23,6 +23,7 @@ static const uint32_t record_sizes[LK_NR_REGIONS] = {
 	[LK_REGION_CODES] = sizeof(struct lk_code_info),
 	[LK_REGION_BYTES] = 1,
 	[LK_REGION_MAPS] = sizeof(struct lk_map_info),
+	[LK_REGION_IMAGES] = sizeof(struct lk_image_info),
 };
 
 void lk_storefile_refresh(struct lk_storefile *s)

@@ -130,6 +130,21 @@ static void name_native(struct taking *t, uint64_t pc, uint32_t number, bool exa
 
 /* --- managed ------------------------------------------------------------------ */
 
+static void find_image(struct taking *t, struct lk_code *code)
+{
+	const struct lk_image_info *image =
+		code->info.image
+			? lk_storefile_at(t->store, LK_REGION_IMAGES, code->info.image - 1ull)
+			: NULL;
+
+	if (!image)
+		return;
+	code->image_info = image;
+	code->image = lk_storefile_string(t->store, image->path_at);
+	code->meta = lk_storefile_bytes(t->store, image->meta_at, image->meta_size);
+	code->debug = lk_storefile_bytes(t->store, image->debug_at, image->debug_size);
+}
+
 static void name_managed(struct taking *t, uint64_t pc, uint32_t number, bool exact)
 {
 	const struct lk_code_info *info = lk_storefile_at(t->store, LK_REGION_CODES, number);
@@ -149,6 +164,7 @@ static void name_managed(struct taking *t, uint64_t pc, uint32_t number, bool ex
 		.map = lk_storefile_bytes(t->store, info->map_at, info->map_size),
 	};
 	code.map_size = code.map ? info->map_size : 0;
+	find_image(t, &code);
 	if (info->runtime < 32)
 		t->runtimes_seen |= 1u << info->runtime;
 	lk_runtime_name(t->runtimes, &code, pc, exact, &line);

@@ -17,6 +17,10 @@ struct lk_code {
 	const char *name, *klass, *space, *image;
 	const uint8_t *map;
 	size_t map_size;
+	/* Of record info.image; image_info NULL where there is none, the rest NULL where not
+	 * copied. */
+	const struct lk_image_info *image_info;
+	const uint8_t *meta, *debug;
 };
 
 #define LK_IL_UNKNOWN 0xffffffffu

@@ -31,6 +31,7 @@ static const struct {
 	[LK_REGION_CODES] = {sizeof(struct lk_code_info), 256ull << 20, 16 << 10},
 	[LK_REGION_BYTES] = {1, 4ull << 30, 16 << 10},
 	[LK_REGION_MAPS] = {sizeof(struct lk_map_info), 4ull << 20, 8 << 10},
+	[LK_REGION_IMAGES] = {sizeof(struct lk_image_info), 16ull << 20, 4 << 10},
 };
 
 static void *map_private(size_t size)
