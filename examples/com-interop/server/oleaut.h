@@ -13,10 +13,11 @@
  *	| not used       | uint32 bytes   | text ...   | 0 0 | fill |   OLEAUT_DOTNET
  *	                                  ^ the BSTR
  *
- * .NET rounds the size of its blocks up to a multiple of 16.  All sides get their blocks from
- *malloc, so a BSTR may be allocated here and freed by the runtime's marshaller, or the other way
- *round.  Every function may be called from any thread.  Functions that allocate return NULL when
- *there is no memory or when the text is longer than the length field can say.
+ * .NET rounds the size of its blocks up to a multiple of 16.  All sides get their
+ * blocks from malloc, so a BSTR may be allocated here and freed by the runtime's
+ * marshaller, or the other way round.  Every function may be called from any
+ * thread.  Functions that allocate return NULL when there is no memory or when
+ * the text is longer than the length field can say.
  */
 #ifndef OLEAUT_H
 #define OLEAUT_H
