@@ -12,8 +12,9 @@ struct fact {
 	const void *key; /* the text's pointer; NULL: slot is free */
 	uint64_t hash;	 /* stable */
 	const char *normalised;
-	int16_t rule;  /* first manager rule that matches, or -1 */
-	uint8_t place; /* enum lk_place */
+	const char *manager; /* of what the module allocates, or NULL */
+	int16_t rule;	     /* first manager rule that matches, or -1 */
+	uint8_t place;	     /* enum lk_place */
 	bool wrapper;
 	bool class_library;
 	bool system_source;
@@ -127,6 +128,7 @@ static const struct fact *module_fact(struct lk_frames *f, const char *module)
 			.key = module,
 			.hash = lk_hash_text(LK_HASH_START, lk_base_name(module)),
 			.place = (uint8_t)lk_place_of(module),
+			.manager = lk_manager_of_module(module),
 			.class_library = lk_is_class_library(module),
 		};
 	return fact;
@@ -189,20 +191,27 @@ static uint32_t next_best(struct lk_frames *f, const struct lk_frame *stack, uin
 	return best;
 }
 
+static bool is_called(struct lk_frames *f, const struct lk_frame *frame, const char *pattern)
+{
+	return !pattern ||
+	       (frame->function && lk_glob(pattern, function_fact(f, frame->function)->normalised));
+}
+
 /* The rule that says most of the frame: a certain one before a likely one. */
 static const struct lk_manager_rule *rule_of(
-	struct lk_frames *f, const struct lk_frame *frame, const char *entry)
+	struct lk_frames *f, const struct lk_frame *stack, uint32_t at)
 {
 	const struct fact *fact;
 	const struct lk_manager_rule *likely = NULL;
 
-	if (!frame->function)
+	if (!stack[at].function)
 		return NULL;
-	fact = function_fact(f, frame->function);
+	fact = function_fact(f, stack[at].function);
 	for (int i = fact->rule; i >= 0; i = lk_manager_match(fact->normalised, i + 1)) {
 		const struct lk_manager_rule *rule = lk_manager_rule(i);
 
-		if (rule->entry && !lk_glob(rule->entry, entry))
+		if (!is_called(f, &stack[0], rule->entry) ||
+			!is_called(f, &stack[at - 1], rule->inner))
 			continue;
 		if (rule->certainty == LK_CERTAIN_MATCH)
 			return rule;
@@ -218,18 +227,16 @@ static const struct lk_manager_rule *rule_of(
  */
 static uint32_t manager_door(struct lk_frames *f, const struct lk_frame *stack, uint32_t count)
 {
-	const char *entry;
 	uint32_t door = 0;
 
 	if (!count || !stack[0].function)
 		return 0;
-	entry = function_fact(f, stack[0].function)->normalised;
 	for (uint32_t i = 1; i < count; i++) {
 		const struct lk_manager_rule *rule;
 
 		if (!is_wrapper(f, &stack[i]))
 			continue;
-		rule = rule_of(f, &stack[i], entry);
+		rule = rule_of(f, stack, i);
 		if (!rule || rule->certainty != LK_CERTAIN_MATCH)
 			continue;
 		for (uint32_t k = door + 1; k < i; k++)
@@ -251,29 +258,46 @@ static uint32_t responsible(
 	return next_best(f, stack, count);
 }
 
+/* The manager of the module whose code called the allocator or the C library, or NULL. */
+static const char *manager_of_module(
+	struct lk_frames *f, const struct lk_frame *stack, uint32_t count)
+{
+	for (uint32_t i = 1; i < count; i++)
+		if (place_of(f, &stack[i]) != LK_PLACE_SYSTEM)
+			return stack[i].module ? module_fact(f, stack[i].module)->manager : NULL;
+	return NULL;
+}
+
 static const char *manager_of(struct lk_frames *f, const struct lk_frame *stack, uint32_t count,
 	uint32_t limit, bool users)
 {
 	const struct lk_manager_rule *likely = NULL;
-	const char *entry;
+	const char *of_module;
+	bool engine;
 
 	if (!count || !stack[0].function)
 		return "unknown";
-	entry = function_fact(f, stack[0].function)->normalised;
+	of_module = manager_of_module(f, stack, count);
+	engine = of_module && lk_manager_is_internal(of_module);
 	for (uint32_t i = 1; i < (users ? limit : count); i++) {
-		const struct lk_manager_rule *rule = rule_of(f, &stack[i], entry);
+		const struct lk_manager_rule *rule = rule_of(f, stack, i);
 
+		/* AllocHGlobal has not allocated what compiling it took. */
+		if (rule && engine && !rule->engine && stack[i].origin != LK_ORIGIN_NATIVE)
+			continue;
 		if (rule && rule->certainty == LK_CERTAIN_MATCH)
 			return rule->manager;
 		if (!likely)
 			likely = rule;
 	}
+	if (of_module)
+		return of_module;
 	if (likely)
 		return likely->manager;
 	/* No code of the user's on the stack at all: the runtime works for itself. */
 	if (!users && limit < count && place_of(f, &stack[limit]) == LK_PLACE_RUNTIME)
 		return "runtime";
-	return lk_manager_of_entry(entry);
+	return lk_manager_of_entry(function_fact(f, stack[0].function)->normalised);
 }
 
 /* A frame without a name is told by its place in its file, which loading does not move. */

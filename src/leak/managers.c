@@ -8,23 +8,34 @@
 
 #include <string.h>
 
-#define SURE(manager, pattern)                                                                     \
+#define SURE(name, frame)                                                                          \
 	{                                                                                          \
-		manager, pattern, LK_CERTAIN_MATCH, NULL                                           \
+		.manager = name, .pattern = frame, .certainty = LK_CERTAIN_MATCH                   \
 	}
-#define LIKELY(manager, pattern)                                                                   \
+#define LIKELY(name, frame)                                                                        \
 	{                                                                                          \
-		manager, pattern, LK_LIKELY_MATCH, NULL                                            \
+		.manager = name, .pattern = frame, .certainty = LK_LIKELY_MATCH                    \
 	}
-#define MAPPED(manager, pattern)                                                                   \
+#define MAPPED(name, frame)                                                                        \
 	{                                                                                          \
-		manager, pattern, LK_CERTAIN_MATCH, "mmap*"                                        \
+		.manager = name, .pattern = frame, .certainty = LK_CERTAIN_MATCH, .entry = "mmap*" \
+	}
+/* Certain where the frame directly inside of it is `callee`. */
+#define ABOVE(name, frame, callee)                                                                 \
+	{                                                                                          \
+		.manager = name, .pattern = frame, .certainty = LK_CERTAIN_MATCH, .inner = callee  \
+	}
+/* What the engine of .NET allocates on behalf of this managed frame. */
+#define ENGINE(name, frame)                                                                        \
+	{                                                                                          \
+		.manager = name, .pattern = frame, .certainty = LK_CERTAIN_MATCH, .engine = true   \
 	}
 
 static const struct lk_manager_rule rules[] = {
-	/* OLE automation strings: native, Mono's marshaller, .NET's (from its source) */
 	/* Mono compiles a method at its first call: what it allocates is not the caller's */
 	SURE("runtime", "generic_trampoline_*"),
+
+	/* OLE automation strings: native, Mono's marshaller, .NET's */
 	SURE("BSTR", "Sys*AllocString*"),
 	SURE("BSTR", "mono_string_to_bstr*"),
 	SURE("BSTR", "mono_string_handle_to_bstr*"),
@@ -46,15 +57,33 @@ static const struct lk_manager_rule rules[] = {
 	SURE("HGlobal", "GlobalAlloc"),
 
 	SURE("CoTaskMem", "ves_icall_*AllocCoTaskMem*"),
-	SURE("CoTaskMem", "*Marshal?AllocCoTaskMem*"),
+	LIKELY("CoTaskMem", "*Marshal?AllocCoTaskMem*"), /* .NET's marshallers call it too */
 	SURE("CoTaskMem", "*Marshal?ReAllocCoTaskMem*"),
 	SURE("CoTaskMem", "*Marshal?StringToCoTaskMem*"),
 	SURE("CoTaskMem", "CoTaskMemAlloc"),
 	SURE("CoTaskMem", "CoTaskMemRealloc"),
 
-	SURE("COM callable wrapper", "*ComWrappers?CreateManagedObjectWrapper"),
+	SURE("COM callable wrapper", "*ComWrappers?CreateManagedObjectWrapper*"),
 	SURE("COM callable wrapper", "*ComWrappers?GetOrCreateComInterfaceForObject*"),
 	SURE("COM callable wrapper", "cominterop_get_ccw*"),
+
+	/* .NET's marshallers; a stub that calls AllocCoTaskMem itself makes UTF-16 of a string */
+	SURE("marshalled string", "*StubHelpers?*STRMarshaler?ConvertToNative*"),
+	SURE("marshalled string", "*StubHelpers?*StrMarshaler?ConvertToNative*"),
+	SURE("marshalled string", "*StubHelpers?UTF8BufferMarshaler?ConvertToNative*"),
+	SURE("marshalled string", "*Marshalling?*StringMarshaller*"),
+	ABOVE("marshalled string", "(wrapper IL_STUB_*", "*Marshal?AllocCoTaskMem*"),
+	SURE("marshalled array", "*StubHelpers?MngdNativeArrayMarshaler*"),
+	SURE("marshalled array", "*StubHelpers?MngdFixedArrayMarshaler*"),
+	SURE("marshalled array", "*StubHelpers?MngdSafeArrayMarshaler*"),
+	SURE("marshalled array", "*Marshalling?*ArrayMarshaller*"),
+	SURE("marshalled array", "*Marshalling?*SpanMarshaller*"),
+	SURE("marshalled object", "*StubHelpers?ObjectMarshaler?ConvertToNative*"),
+
+	ENGINE("delegate thunk", "*Marshal?GetFunctionPointerForDelegate*"),
+	ENGINE("GC handle", "*InteropServices?GCHandle*"),
+	ENGINE("GC handle", "System.WeakReference*"),
+	ENGINE("GC handle", "*DependentHandle*"),
 
 	LIKELY("marshalled string", "*__icall_wrapper_mono_string_to_*"),
 	LIKELY("marshalled string", "*__icall_wrapper_mono_string_builder_to_*"),
@@ -97,6 +126,9 @@ static const struct lk_manager_rule rules[] = {
 	LIKELY("Unsafe memory", "Unsafe_AllocateMemory0"),
 	SURE("zlib", "inflateInit*"),
 	SURE("zlib", "deflateInit*"),
+	SURE("zlib", "CompressionNative_InflateInit*"),
+	SURE("zlib", "CompressionNative_DeflateInit*"),
+	SURE("Brotli", "Brotli*CreateInstance"),
 
 	/* CPython, V8 */
 	MAPPED("pymalloc arena", "_PyObject_ArenaMmap"),
@@ -133,6 +165,33 @@ static const struct {
 	{"mmap*", "mmap"},
 	{"mremap", "mmap"},
 };
+
+/* Modules of .NET's engine are stripped: that a block is its own, only the module tells. */
+static const struct {
+	const char *module, *manager;
+} modules[] = {
+	{"libcoreclr.so", "runtime"},
+	{"libclrjit*.so", "runtime"},
+	{"libhostfxr.so", "runtime"},
+	{"libhostpolicy.so", "runtime"},
+	{"libcoreclrtraceptprovider.so", "runtime"},
+	{"libclrgc*.so", "GC heap"},
+	{"libcrypto.so*", "OpenSSL"},
+	{"libssl.so*", "OpenSSL"},
+	{"libsqlite3.so*", "SQLite"},
+	{"libe_sqlite3.so", "SQLite"},
+	{"libz.so*", "zlib"},
+};
+
+const char *lk_manager_of_module(const char *path)
+{
+	const char *base = lk_base_name(path);
+
+	for (size_t i = 0; i < LK_ARRAY_SIZE(modules); i++)
+		if (lk_glob(modules[i].module, base))
+			return modules[i].manager;
+	return NULL;
+}
 
 int lk_manager_match(const char *normalised, int after)
 {
