@@ -60,7 +60,8 @@ static int row(
 	r = lk_clr_unwind_row(code.base, code.function, code.unwind, lookup_pc, exact, ret_row);
 	if (!r && !code.permanent) {
 		ret_body->size = code.end - code.start;
-		ret_body->handle = code.method;
+		/* A stub's record bears what it serves: its place alone can be compared. */
+		ret_body->handle = lk_clr_is_emitted(code.method) ? code.method : 0;
 		ret_row->flags |= LK_ROW_MANAGED;
 	}
 	return r;

@@ -112,6 +112,9 @@ int lk_clr_unwind_row(uint64_t base, uint64_t function, uint64_t unwind, uint64_
  */
 uint64_t lk_clr_serves(const struct lk_clr_code *code, const struct lk_walk_stack *stack);
 
+/* Whether the method was made by System.Reflection.Emit: it, and its code, may be freed. */
+bool lk_clr_is_emitted(uint64_t method);
+
 /* Fills name for the code; serves: as above. */
 void lk_clr_name(const struct lk_clr_code *code, uint64_t serves, struct lk_walk_name *name);
 

@@ -156,14 +156,6 @@ static int find_part(
 	return found && code->end <= s->end ? 0 : -ENODATA;
 }
 
-/* Code of a DynamicMethod is freed with it; its heap is not marked as collectible. */
-static bool is_freed_alone(uint64_t method)
-{
-	uint16_t flags;
-
-	return lk_peek(method + lk_clr.method_flags, &flags, 2) || (flags & 7) == 7;
-}
-
 static int find_jit(const struct lk_clr_section *s, uint64_t pc, struct lk_clr_code *code)
 {
 	uint8_t heap[HEAP_SIZE], header[HEAP_SIZE];
@@ -186,7 +178,8 @@ static int find_jit(const struct lk_clr_section *s, uint64_t pc, struct lk_clr_c
 	code->kind = LK_CLR_CODE_JIT;
 	code->start = code->end = start;
 	code->method = word_at(header, lk_clr.code_method, sizeof(header));
-	code->permanent &= !is_freed_alone(code->method);
+	/* Code of a DynamicMethod goes with it; its heap is not marked as collectible. */
+	code->permanent &= !lk_clr_is_emitted(code->method);
 	return find_part(s, nr, pc, code);
 }
 

@@ -46,6 +46,6 @@ uint32_t lk_clr_varuint(struct lk_cursor *c);
  * lk_code_info says; gives its size, 0: none, or it does not fit.
  */
 size_t lk_clr_r2r_map(const struct lk_clr_code *code, uint64_t entry, uint8_t *to, size_t size);
-size_t lk_clr_jit_map(uint64_t header, uint8_t *to, size_t size);
+size_t lk_clr_jit_map(const struct lk_clr_code *code, uint8_t *to, size_t size);
 
 #endif

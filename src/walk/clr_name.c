@@ -21,6 +21,7 @@
 
 #define THREADS_MAX 4096u
 #define FRAMES_MAX  256u
+#define STUB_WORDS  128u /* of a stub's frame */
 
 struct method {
 	uint32_t kind;
@@ -29,11 +30,20 @@ struct method {
 	bool emitted; /* of KIND_DYNAMIC: a DynamicMethod */
 };
 
+bool lk_clr_is_emitted(uint64_t method)
+{
+	uint16_t flags;
+	uint32_t extended;
+
+	return !lk_peek(method + lk_clr.method_flags, &flags, 2) &&
+	       (flags & KIND_MASK) == KIND_DYNAMIC &&
+	       !lk_peek_u32(method + lk_clr.dynamic_flags, &extended) && extended & FLAG_LCG;
+}
+
 static int read_method(uint64_t at, struct method *ret)
 {
 	uint8_t chunk_index;
 	uint16_t flags, token, range;
-	uint32_t extended;
 	uint64_t chunk, table;
 
 	if (!at || at % 8 || lk_peek(at + lk_clr.method_chunk_index, &chunk_index, 1) ||
@@ -43,8 +53,7 @@ static int read_method(uint64_t at, struct method *ret)
 	chunk = at - lk_clr.chunk_size - (uint64_t)lk_clr.method_size * chunk_index;
 	*ret = (struct method){.kind = flags & KIND_MASK};
 	if (ret->kind == KIND_DYNAMIC) {
-		ret->emitted =
-			!lk_peek_u32(at + lk_clr.dynamic_flags, &extended) && extended & FLAG_LCG;
+		ret->emitted = lk_clr_is_emitted(at);
 		return 0;
 	}
 	if (lk_peek(chunk + lk_clr.chunk_token, &range, 2) ||
@@ -94,23 +103,51 @@ static uint64_t this_thread(void)
 
 /*
  * A stub that calls native code links a frame, which lies within its own, to its
- * thread; the frame names the method (its datum).  A datum with bit 0 set is none.
+ * thread; while it calls, that frame names the method (its datum).
  */
-static uint64_t target_of(const struct lk_walk_stack *stack)
+static uint64_t datum_of(const struct lk_walk_stack *stack)
 {
-	uint64_t frame, thread = stack ? this_thread() : 0, datum;
+	uint64_t frame, thread = this_thread(), datum;
 
 	if (!thread || lk_peek_u64(thread + lk_clr.thread_frame, &frame))
 		return 0;
 	for (unsigned i = 0; i < FRAMES_MAX && frame && frame < stack->cfa; i++) {
 		if (frame >= stack->sp)
-			return !lk_peek_u64(frame + lk_clr.call_datum, &datum) && datum &&
-					       !(datum & 7)
-				       ? datum
-				       : 0;
+			return lk_peek_u64(frame + lk_clr.call_datum, &datum) ? 0 : datum;
 		if (lk_peek_u64(frame + lk_clr.frame_next, &frame))
 			return 0;
 	}
+	return 0;
+}
+
+/* Whether at is a method that native code implements, of a module that has a path or an id. */
+static bool is_pinvoke(uint64_t at)
+{
+	struct method m;
+	uint64_t path;
+
+	return !(at & 7) && at >> 16 && !read_method(at, &m) && m.kind == KIND_PINVOKE && m.token &&
+	       !(m.module & 7) && !lk_peek_u64(m.module + lk_clr.module_path, &path);
+}
+
+/*
+ * While a stub still makes native arguments its frame names no method yet; but the
+ * method was handed to it (in r10), and lies in its frame as long as it is needed.
+ */
+static uint64_t target_of(const struct lk_walk_stack *stack)
+{
+	uint64_t datum = stack ? datum_of(stack) : 0, words[STUB_WORDS];
+	size_t nr;
+
+	if (datum && is_pinvoke(datum))
+		return datum;
+	if (!stack || stack->cfa <= stack->sp)
+		return 0;
+	nr = (stack->cfa - stack->sp) / 8;
+	nr = lk_peek_some(stack->sp, words, 8 * (nr < STUB_WORDS ? nr : STUB_WORDS)) / 8;
+	for (size_t i = 0; i < nr; i++)
+		if (is_pinvoke(words[i]))
+			return words[i];
 	return 0;
 }
 
@@ -197,7 +234,7 @@ static void name_jit(const struct lk_clr_code *code, uint64_t serves, struct lk_
 		name->info.token = m.token;
 		name->image_handle = m.module;
 	}
-	name->map_size = (uint32_t)lk_clr_jit_map(code->header, name->map, sizeof(name->map));
+	name->map_size = (uint32_t)lk_clr_jit_map(code, name->map, sizeof(name->map));
 }
 
 void lk_clr_name(const struct lk_clr_code *code, uint64_t serves, struct lk_walk_name *name)
@@ -220,11 +257,9 @@ void lk_clr_name(const struct lk_clr_code *code, uint64_t serves, struct lk_walk
 uint64_t lk_clr_serves(const struct lk_clr_code *code, const struct lk_walk_stack *stack)
 {
 	struct method m;
-	uint64_t target;
 
 	if (code->kind != LK_CLR_CODE_JIT || read_method(code->method, &m) ||
 		m.kind != KIND_DYNAMIC || m.emitted)
 		return 0;
-	target = target_of(stack);
-	return target && !read_method(target, &m) && m.token ? target : 0;
+	return target_of(stack);
 }

@@ -331,35 +331,43 @@ size_t lk_clr_r2r_map(const struct lk_clr_code *code, uint64_t entry, uint8_t *t
 }
 
 /*
- * JIT'd code: a byte of flags before the blob; bit 0: the table of a method that
- * may be replaced on the stack stands between (its number of locals at 8, 4 bytes each
- * behind a fixed part); bit 1: a table of inlinees, with its size.
+ * JIT'd code: a byte of flags before the blob.  Bit 0: what moving a running frame to
+ * better code needs stands between, u64 saved registers, from .NET 10 on u64 start of
+ * the method, u32 number of locals, 20 bytes, 4 bytes per local.  Bit 1: a table of
+ * inlinees, with its size.
  */
-#define FLAG_PATCHPOINT	  1u
-#define FLAG_RICH	  2u
-#define PATCHPOINT_FIXED  40u
-#define PATCHPOINT_LOCALS 8u
+#define FLAG_PATCHPOINT 1u
+#define FLAG_RICH	2u
 
-size_t lk_clr_jit_map(uint64_t header, uint8_t *to, size_t size)
+static uint64_t after_patchpoint(const struct lk_clr_code *code, uint64_t at)
+{
+	uint64_t start;
+	uint32_t nr;
+
+	if (lk_peek_u64(at + 8, &start))
+		return 0;
+	at += start == code->start ? 16 : 8;
+	if (lk_peek_u32(at, &nr) || nr > 65536)
+		return 0;
+	return at + 24 + 4ull * nr;
+}
+
+size_t lk_clr_jit_map(const struct lk_clr_code *code, uint8_t *to, size_t size)
 {
 	uint64_t at;
-	uint32_t nr;
+	uint32_t rich;
 	uint8_t flags;
 
-	if (lk_peek_u64(header + lk_clr.code_debug, &at) || !at || lk_peek(at, &flags, 1))
+	if (lk_peek_u64(code->header + lk_clr.code_debug, &at) || !at || lk_peek(at, &flags, 1) ||
+		flags & ~(FLAG_PATCHPOINT | FLAG_RICH))
 		return 0;
 	at++;
-	if (flags & FLAG_PATCHPOINT) {
-		if (lk_peek_u32(at + PATCHPOINT_LOCALS, &nr) || nr > 65536)
-			return 0;
-		at += PATCHPOINT_FIXED + 4ull * nr;
-	}
+	if (flags & FLAG_PATCHPOINT)
+		at = after_patchpoint(code, at);
 	if (flags & FLAG_RICH) {
-		if (lk_peek_u32(at, &nr))
+		if (!at || lk_peek_u32(at, &rich))
 			return 0;
-		at += 4ull + nr;
+		at += 4ull + rich;
 	}
-	return flags & ~(FLAG_PATCHPOINT | FLAG_RICH)
-		       ? 0
-		       : copy_blob(at, 1u << 20, LK_CLR_MAP_JIT, to, size);
+	return at ? copy_blob(at, 1u << 20, LK_CLR_MAP_JIT, to, size) : 0;
 }
