@@ -22,7 +22,8 @@ static const struct link_map *runtime_module(void)
 	const struct link_map *m = _r_debug.r_map;
 
 	for (unsigned i = 0; m && i < MAX_MODULES; m = m->l_next, i++)
-		if (m->l_ld && lk_elf_symbol(m, "DotNetRuntimeContractDescriptor"))
+		if (m->l_ld && (lk_elf_symbol(m, "DotNetRuntimeContractDescriptor") ||
+				       lk_elf_symbol(m, "g_dacTable")))
 			return m;
 	return NULL;
 }

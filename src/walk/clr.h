@@ -49,6 +49,7 @@ struct lk_clr {
 	uint32_t dynamic_name, dynamic_flags;
 	uint32_t table_module; /* in MethodTable */
 	uint32_t module_path, module_assembly, module_base;
+	uint32_t image_path; /* of .NET 8, where module_path is 0 */
 	uint32_t assembly_image, image_layout, layout_base, layout_size, layout_flags;
 	uint32_t store_first_thread, thread_next, thread_os_id, thread_frame;
 	uint32_t frame_next, call_datum;
@@ -75,17 +76,17 @@ struct lk_clr_section {
 /* The code that holds a pc. */
 struct lk_clr_code {
 	enum lk_clr_code_kind kind;
-	bool permanent;		  /* never freed while the process lives */
-	uint64_t base;		  /* RUNTIME_FUNCTIONs and unwind information count from here */
-	uint64_t start;		  /* of the body: JIT: the method, R2R: the RUNTIME_FUNCTION */
-	uint64_t end;		  /* likewise; JIT: of the part that holds pc */
-	uint64_t function;	  /* where the part with an unwind information of its own begins */
-	uint64_t unwind;	  /* address of its unwind information */
-	uint64_t header;	  /* JIT: RealCodeHeader */
-	uint64_t method;	  /* JIT: MethodDesc */
-	uint64_t module;	  /* R2R: the section's Module */
-	const uint8_t *functions; /* R2R: RUNTIME_FUNCTION table, and which of it */
-	uint32_t nr_functions, index;
+	bool permanent;	   /* never freed while the process lives */
+	uint64_t base;	   /* RUNTIME_FUNCTIONs and unwind information count from here */
+	uint64_t start;	   /* of the body: JIT: the method, R2R: the RUNTIME_FUNCTION */
+	uint64_t end;	   /* likewise; JIT: of the part that holds pc */
+	uint64_t function; /* where the part with an unwind information of its own begins */
+	uint64_t unwind;   /* address of its unwind information */
+	uint64_t header;   /* JIT: RealCodeHeader */
+	uint64_t method;   /* JIT: MethodDesc */
+	uint64_t module;   /* R2R: the section's Module */
+	struct lk_clr_native *native; /* R2R: the image's tables; index: which of its functions */
+	uint32_t index;
 };
 
 /* Finds the section that holds pc.  -ENODATA: no managed code there. */

@@ -43,9 +43,9 @@ static int read_section(uint64_t at, struct lk_clr_section *ret)
 	return 0;
 }
 
-static uint64_t first_fragment(uint64_t pc)
+static uint64_t first_fragment(uint64_t map, uint64_t pc)
 {
-	uint64_t at = lk_clr.range_map;
+	uint64_t at = map;
 
 	for (unsigned level = LEVELS; level && at; level--) {
 		uint64_t index = pc >> (LEVEL_SHIFT + 8 * (level - 1)) & 255;
@@ -57,9 +57,9 @@ static uint64_t first_fragment(uint64_t pc)
 	return at;
 }
 
-int lk_clr_find_section(uint64_t pc, struct lk_clr_section *ret_section)
+static int find_in_map(uint64_t map, uint64_t pc, struct lk_clr_section *ret_section)
 {
-	uint64_t at = lk_clr.range_map ? first_fragment(pc) : 0;
+	uint64_t at = first_fragment(map, pc);
 
 	for (unsigned i = 0; at && i < FRAGMENTS_MAX; i++) {
 		uint64_t words[4], begin, end;
@@ -78,6 +78,44 @@ int lk_clr_find_section(uint64_t pc, struct lk_clr_section *ret_section)
 		at = word_at((uint8_t *)words, lk_clr.fragment_next, sizeof(words)) & ~1ull;
 	}
 	return -ENODATA;
+}
+
+/*
+ * The map is the one global variable that leads from a pc of managed code to a
+ * section that holds it.  A search in vain costs a tenth of a millisecond, and is made
+ * for code of others too; after many it is made ever more rarely.
+ */
+#define SEARCHES 256u
+
+static bool may_search(void)
+{
+	static uint32_t nr_searched;
+	uint32_t n = lk_add(&nr_searched, 1) + 1;
+
+	return n < SEARCHES || !(n & (n - 1));
+}
+
+static int find_map(uint64_t pc, struct lk_clr_section *ret_section)
+{
+	uint64_t var;
+
+	if (!lk_clr.globals || !may_search())
+		return -ENODATA;
+	for (uint32_t i = 0; i < lk_clr.nr_globals; i++) {
+		if (lk_peek_u64((uint64_t)(lk_clr.globals + i), &var) || var % 8 || !(var >> 16) ||
+			find_in_map(var, pc, ret_section))
+			continue;
+		lk_store(&lk_clr.range_map, var);
+		return 0;
+	}
+	return -ENODATA;
+}
+
+int lk_clr_find_section(uint64_t pc, struct lk_clr_section *ret_section)
+{
+	uint64_t map = lk_load(&lk_clr.range_map);
+
+	return map ? find_in_map(map, pc, ret_section) : find_map(pc, ret_section);
 }
 
 /* --- JIT'd code ------------------------------------------------------------------ */
@@ -181,94 +219,6 @@ static int find_jit(const struct lk_clr_section *s, uint64_t pc, struct lk_clr_c
 	/* Code of a DynamicMethod goes with it; its heap is not marked as collectible. */
 	code->permanent &= !lk_clr_is_emitted(code->method);
 	return find_part(s, nr, pc, code);
-}
-
-/* --- precompiled code ---------------------------------------------------------------- */
-
-static uint32_t u32_at(const uint8_t *at)
-{
-	uint32_t v;
-
-	__builtin_memcpy(&v, at, sizeof(v));
-	return v;
-}
-
-/*
- * An image's tables are read without asking the kernel for each word: images with
- * precompiled code are never unmapped (collectible assemblies are not
- * precompiled), and the ends of the table were read once.
- */
-static int search_functions(const struct lk_clr_section *s, uint64_t rva, struct lk_clr_code *code)
-{
-	uint32_t low = 0, high = code->nr_functions;
-
-	while (high - low > 1) {
-		uint32_t middle = low + (high - low) / 2;
-
-		if (u32_at(code->functions + middle * FUNCTION_SIZE) <= rva)
-			low = middle;
-		else
-			high = middle;
-	}
-	code->index = low;
-	code->start = code->function = s->begin + u32_at(code->functions + low * FUNCTION_SIZE);
-	code->end = s->begin + u32_at(code->functions + low * FUNCTION_SIZE + 4);
-	code->unwind = s->begin + u32_at(code->functions + low * FUNCTION_SIZE + 8);
-	return rva + s->begin >= code->start && rva + s->begin < code->end ? 0 : -ENODATA;
-}
-
-/* Where an image's table is, kept for the images met last; written once each. */
-static struct known_image {
-	uint64_t module; /* written last; 0: free */
-	uint64_t begin;
-	const uint8_t *functions;
-	uint32_t nr_functions;
-} known_images[1024];
-
-static int read_functions(const struct lk_clr_section *s, struct lk_clr_code *code)
-{
-	uint64_t info, composite, at;
-	uint32_t nr, end;
-
-	if (lk_peek_u64(s->module + lk_clr.module_r2r, &info) || !info)
-		return -ENODATA;
-	if (!lk_peek_u64(info + lk_clr.r2r_composite, &composite) && composite)
-		info = composite;
-	if (lk_peek_u64(info + lk_clr.r2r_functions, &at) ||
-		lk_peek_u32(info + lk_clr.r2r_nr_functions, &nr) || !nr || nr > 1u << 26 ||
-		at < s->begin || at + (uint64_t)nr * FUNCTION_SIZE > s->end ||
-		lk_peek_u32(at, &end) || lk_peek_u32(at + (nr - 1ull) * FUNCTION_SIZE, &end))
-		return -ENODATA;
-	code->functions = (const uint8_t *)at;
-	code->nr_functions = nr;
-	return 0;
-}
-
-int lk_clr_find_r2r(const struct lk_clr_section *s, uint64_t pc, struct lk_clr_code *code)
-{
-	struct known_image *k =
-		&known_images[(s->module ^ s->module >> 12) & (LK_ARRAY_SIZE(known_images) - 1)];
-	uint64_t none = 0;
-
-	code->kind = LK_CLR_CODE_R2R;
-	code->module = s->module;
-	if (lk_load_acq(&k->module) == s->module && k->begin == s->begin) {
-		code->functions = k->functions;
-		code->nr_functions = k->nr_functions;
-	} else {
-		if (read_functions(s, code))
-			return -ENODATA;
-		/* 1: being written.  Another image may have the place: then this one is not kept.
-		 */
-		if (__atomic_compare_exchange_n(
-			    &k->module, &none, 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
-			k->begin = s->begin;
-			k->functions = code->functions;
-			k->nr_functions = code->nr_functions;
-			lk_store_rel(&k->module, s->module); /* pairs with the load above */
-		}
-	}
-	return search_functions(s, pc - s->begin, code);
 }
 
 int lk_clr_find_code(uint64_t pc, struct lk_clr_code *ret_code)

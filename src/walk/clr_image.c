@@ -258,6 +258,8 @@ int lk_clr_image(uint64_t module, struct lk_walk_image *ret)
 	*ret = (struct lk_walk_image){0};
 	if (lk_peek_u64(module + lk_clr.module_path, &path))
 		return -ENODATA;
+	if (!lk_clr.module_path)
+		path = lk_clr_learn_path(module);
 	if (path)
 		read_text16(path, ret->path, sizeof(ret->path));
 	if (!open_image(module, &image))

@@ -8,6 +8,7 @@
 #define DESCRIPTOR_MAGIC 0x0043414443434e44ull /* "DNCCDAC\0" */
 #define JSON_MAX	 (256u << 10)
 #define POINTERS_MAX	 4096u
+#define GLOBALS		 150u	/* of 157 and 158 in 8.0 and 9.0 */
 #define FIELD_MAX	 65536u /* no field lies further into its structure */
 
 /* As the runtime lays it out (docs/design/datacontracts/contract-descriptor.md). */
@@ -106,6 +107,7 @@ static const struct lk_clr undescribed = {
 	.table_module = 24,
 	.dynamic_name = 32,
 	.dynamic_flags = 28,
+	.map_buckets = 16,
 	.frame_next = 8,
 	.call_datum = 16,
 	.token_bits = 12,
@@ -136,6 +138,8 @@ static bool read_global(struct lk_json globals, const char *name, const struct d
 
 static bool read_fields(struct lk_json types)
 {
+	bool all = true;
+
 	for (size_t i = 0; i < LK_ARRAY_SIZE(fields); i++) {
 		struct lk_json type = lk_json_member(types, fields[i].type);
 		struct lk_json value = lk_json_member(type, fields[i].name);
@@ -146,9 +150,9 @@ static bool read_fields(struct lk_json types)
 		if (lk_json_number(value, &n) && n < FIELD_MAX)
 			*fields[i].offset = (uint32_t)n;
 		else if (!fields[i].optional)
-			return false;
+			all = false;
 	}
-	return true;
+	return all;
 }
 
 /* Sizes, under the name "!". */
@@ -203,6 +207,31 @@ static int read_description(struct lk_json json, const struct descriptor *d)
 	return 0;
 }
 
+/*
+ * .NET 8 describes nothing and .NET 9 no code.  What both have is the debugger's
+ * table of global variables, without names; the range map is among them.
+ * Offsets that .NET 9 does describe are taken, the others are as in 8.0 and 9.0.
+ */
+static int use_globals(
+	const struct link_map *m, const struct lk_json *json, const struct descriptor *d)
+{
+	uint64_t value;
+
+	lk_clr.globals = lk_elf_symbol(m, "g_dacTable");
+	if (!lk_clr.globals)
+		return -EOPNOTSUPP;
+	lk_clr.nr_globals = GLOBALS;
+	if (json) {
+		read_fields(lk_json_member(*json, "types"));
+		if (read_global(lk_json_member(*json, "globals"), "ThreadStore", d, true, &value))
+			lk_clr.thread_store_var = value;
+	} else {
+		lk_clr.dynamic_name = 24;
+		lk_clr.dynamic_flags = 20;
+	}
+	return 0;
+}
+
 int lk_clr_layout_read(const struct link_map *m)
 {
 	const void *at = lk_elf_symbol(m, "DotNetRuntimeContractDescriptor");
@@ -212,8 +241,10 @@ int lk_clr_layout_read(const struct link_map *m)
 	lk_clr = undescribed;
 	if (!at || lk_peek((uint64_t)at, &d, sizeof(d)) || d.magic != DESCRIPTOR_MAGIC ||
 		d.json_size > JSON_MAX)
-		return -EOPNOTSUPP;
+		return use_globals(m, NULL, NULL);
 	/* The text is a constant of the module that we just found the symbol in. */
 	json = (struct lk_json){.at = d.json, .end = d.json + d.json_size};
+	if (!lk_json_is(lk_json_member(lk_json_member(json, "types"), "RangeSection"), '{'))
+		return use_globals(m, &json, &d);
 	return read_description(json, &d);
 }

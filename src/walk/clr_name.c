@@ -68,6 +68,13 @@ static int read_method(uint64_t at, struct method *ret)
 	return 0;
 }
 
+uint32_t lk_clr_method_token(uint64_t method)
+{
+	struct method m;
+
+	return read_method(method, &m) ? 0 : m.token;
+}
+
 static void dynamic_name(uint64_t method, struct lk_walk_name *name)
 {
 	uint64_t text;
@@ -162,14 +169,13 @@ static uint64_t target_of(const struct lk_walk_stack *stack)
 static uint64_t find_entry(
 	const struct lk_clr_code *code, uint64_t *ret_method, uint32_t *ret_token)
 {
-	struct lk_clr_r2r image;
-	bool known = !lk_clr_r2r_open(code, &image);
-
 	for (uint32_t i = code->index, n = 0; n < FUNCLETS_MAX; i--, n++) {
 		uint64_t begin = code->base + lk_clr_r2r_begin(code, i);
 
-		*ret_method = known ? lk_clr_r2r_method(&image, begin) : 0;
-		*ret_token = *ret_method || !known ? 0 : lk_clr_r2r_token(&image, i);
+		*ret_method = lk_clr_r2r_method(code, begin);
+		*ret_token = *ret_method ? 0 : lk_clr_r2r_token(code, i);
+		if (*ret_token && i == code->index)
+			lk_clr_learn_entries(code, begin, *ret_token);
 		if (*ret_method || *ret_token)
 			return begin;
 		if (!i)
