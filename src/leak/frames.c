@@ -38,6 +38,7 @@ struct lk_frames {
 	struct lk_strings *strings;
 	struct facts functions, modules, files;
 	struct seen seen;
+	bool tiered; /* managed code is compiled anew as it gets hot, and inlines in silence */
 };
 
 struct lk_frames *lk_frames_new(const struct lk_snapshot *snapshot, struct lk_strings *strings)
@@ -46,6 +47,8 @@ struct lk_frames *lk_frames_new(const struct lk_snapshot *snapshot, struct lk_st
 
 	f->snapshot = snapshot;
 	f->strings = strings;
+	for (size_t i = 0; i < snapshot->nr_runtimes; i++)
+		f->tiered |= !strcmp(snapshot->runtimes[i], "clr");
 	return f;
 }
 
@@ -357,17 +360,30 @@ static bool seen_before(struct seen *seen, uint64_t key)
 }
 
 /*
+ * .NET inlines its class library and generated code into a method that got hot and
+ * does not tell: frames that may be there or not tell no sites apart.
+ */
+static bool is_fleeting(struct lk_frames *f, const struct lk_frame *frame)
+{
+	return f->tiered && frame->origin != LK_ORIGIN_NATIVE && !is_users(f, frame);
+}
+
+/*
  * The key of a site is its manager and its frames, innermost first, each once:
  * how deep a recursion went does not make another leak.
  */
-static uint64_t site_key(
-	struct lk_frames *f, const char *manager, const struct lk_frame *stack, uint32_t count)
+static uint64_t site_key(struct lk_frames *f, const char *manager, const struct lk_frame *stack,
+	uint32_t count, bool users)
 {
 	uint64_t key = lk_hash_text(LK_HASH_START, manager);
 
 	seen_start(&f->seen, count);
 	for (uint32_t i = 0; i < count; i++) {
-		uint64_t one = frame_key(f, &stack[i]);
+		uint64_t one;
+
+		if (users && is_fleeting(f, &stack[i]))
+			continue;
+		one = frame_key(f, &stack[i]);
 
 		if (!seen_before(&f->seen, one))
 			key = (key ^ one) * 0x100000001b3ull + (key >> 31);
@@ -386,6 +402,6 @@ void lk_frames_judge(struct lk_frames *f, const struct lk_frame *stack, uint32_t
 		.manager = lk_strings_add(f->strings, manager),
 		.responsible = at,
 		.users = users,
-		.key = site_key(f, manager, stack, count),
+		.key = site_key(f, manager, stack, count, users),
 	};
 }

@@ -259,6 +259,28 @@ static void test_keys(void)
 		"the depth of a recursion makes no other site");
 }
 
+/* Before and after .NET compiled the marshaller and the generated code into their callers. */
+static void test_tiered_keys(void)
+{
+	static const char *const cold =
+		"malloc <- %~" INTEROP "Marshal.AllocBSTR(int)" CORELIB " <- %~" INTEROP
+		"Marshalling.BStrStringMarshaller.ConvertToUnmanaged(string)" CORELIB
+		" <- #Native.SayHello(string&)@/app/a.dll!/s/L.g.cs:18 <- " NET_MAIN;
+	static const char *const hot =
+		"malloc <- %~" INTEROP "Marshal.AllocBSTR(int)" CORELIB " <- " NET_MAIN;
+	static const char *const other = "malloc <- %~" INTEROP "Marshal.AllocBSTR(int)" CORELIB
+					 " <- %P.F()@/app/a.dll!/s/P.cs:9 <- " NET_MAIN;
+	const char *clr = "clr";
+
+	tap_ok(judge(cold).key != judge(hot).key, "elsewhere another path makes another site");
+	snapshot->runtimes = &clr;
+	snapshot->nr_runtimes = 1;
+	tap_ok(judge(cold).key == judge(hot).key, ".NET: what is inlined makes no other site");
+	tap_ok(judge(cold).key != judge(other).key, ".NET: a method of the user's does");
+	snapshot->runtimes = NULL;
+	snapshot->nr_runtimes = 0;
+}
+
 static void test_nameless_keys(void)
 {
 	struct lk_module_fact here = {.path = "/x/p", .start = 0x400000, .end = 0x500000};
@@ -297,6 +319,7 @@ int main(void)
 	test_dotnet_engine();
 	test_poor_stacks();
 	test_keys();
+	test_tiered_keys();
 	test_nameless_keys();
 	lk_snapshot_free(snapshot);
 	lk_strings_free(strings);
