@@ -426,11 +426,14 @@ void lk_memo_init(struct lk_memo *m,
 	m->cut = false;
 }
 
-void lk_memo_forget(struct lk_memo *m)
+void lk_memo_forget(struct lk_memo *m, bool keep_lasting)
 {
+	const uint8_t passing = LK_ROW_MANAGED | LK_ROW_AGAIN;
+
 	m->nr = 0;
 	m->cut = false;
 	for (uint32_t i = 0; i < LK_ROWS_CACHED; i++)
-		if (m->rows[i].pc) /* reading does not make pages of what was never used */
+		/* Reading does not make pages of what was never used. */
+		if (m->rows[i].pc && (!keep_lasting || m->rows[i].flags & passing))
 			m->rows[i].pc = 0;
 }
