@@ -58,7 +58,7 @@ static int row(
 	if (r)
 		return r;
 	*ret_body = (struct lk_code_body){.start = code.start};
-	r = lk_clr_unwind_row(code.base, code.function, code.unwind, lookup_pc, exact, ret_row);
+	r = lk_clr_unwind_row(&code, lookup_pc, exact, ret_row);
 	if (!r && !code.permanent) {
 		ret_body->size = code.end - code.start;
 		/* A stub's record bears what it serves: its place alone can be compared. */

@@ -154,6 +154,17 @@ static bool read_mvid(uint64_t meta, uint32_t size, uint8_t mvid[16])
 	return !lk_peek(meta + guids + 16 * (index - 1), mvid, 16);
 }
 
+/* Metadata that System.Reflection.Emit made has no image around it. */
+static uint64_t find_emitted(uint64_t module, uint32_t *ret_size)
+{
+	uint64_t at;
+
+	if (!lk_clr.module_emitted || lk_peek_u64(module + lk_clr.module_emitted, &at) || !at ||
+		lk_peek_u32(at + lk_clr.emitted_size, ret_size) || *ret_size > META_MAX)
+		return 0;
+	return at + lk_clr.emitted_data;
+}
+
 static void find_debugs(const struct image *image, struct lk_walk_image *ret)
 {
 	struct dir d = dir_at(image, DIR_DEBUG);
@@ -252,8 +263,9 @@ static bool is_file(const char *path)
 int lk_clr_image(uint64_t module, struct lk_walk_image *ret)
 {
 	uint32_t meta_size = 0;
-	uint64_t path, meta = 0;
+	uint64_t path, meta;
 	struct image image;
+	bool in_image;
 
 	*ret = (struct lk_walk_image){0};
 	if (lk_peek_u64(module + lk_clr.module_path, &path))
@@ -262,8 +274,8 @@ int lk_clr_image(uint64_t module, struct lk_walk_image *ret)
 		path = lk_clr_learn_path(module);
 	if (path)
 		read_text16(path, ret->path, sizeof(ret->path));
-	if (!open_image(module, &image))
-		meta = find_metadata(&image, &meta_size);
+	in_image = !open_image(module, &image);
+	meta = in_image ? find_metadata(&image, &meta_size) : find_emitted(module, &meta_size);
 	if (!meta)
 		return 0;
 	read_mvid(meta, meta_size, ret->mvid);
@@ -271,6 +283,7 @@ int lk_clr_image(uint64_t module, struct lk_walk_image *ret)
 		return 0;
 	ret->meta_addr = meta;
 	ret->meta_size = meta_size;
-	find_debugs(&image, ret);
+	if (in_image)
+		find_debugs(&image, ret);
 	return 0;
 }
