@@ -200,12 +200,12 @@ static bool is_called(struct lk_frames *f, const struct lk_frame *frame, const c
 	       (frame->function && lk_glob(pattern, function_fact(f, frame->function)->normalised));
 }
 
-/* The rule that says most of the frame: a certain one before a likely one. */
+/* The rule that says most of the frame: the most certain one. */
 static const struct lk_manager_rule *rule_of(
 	struct lk_frames *f, const struct lk_frame *stack, uint32_t at)
 {
 	const struct fact *fact;
-	const struct lk_manager_rule *likely = NULL;
+	const struct lk_manager_rule *best = NULL;
 
 	if (!stack[at].function)
 		return NULL;
@@ -218,10 +218,10 @@ static const struct lk_manager_rule *rule_of(
 			continue;
 		if (rule->certainty == LK_CERTAIN_MATCH)
 			return rule;
-		if (!likely)
-			likely = rule;
+		if (!best || rule->certainty > best->certainty)
+			best = rule;
 	}
-	return likely;
+	return best;
 }
 
 /*
@@ -271,13 +271,15 @@ static const char *manager_of_module(
 	return NULL;
 }
 
+/* *ret_sure tells whether inlining can't have hidden a better answer. */
 static const char *manager_of(struct lk_frames *f, const struct lk_frame *stack, uint32_t count,
-	uint32_t limit, bool users)
+	uint32_t limit, bool users, bool *ret_sure)
 {
-	const struct lk_manager_rule *likely = NULL;
+	const struct lk_manager_rule *best = NULL;
 	const char *of_module;
 	bool engine;
 
+	*ret_sure = true;
 	if (!count || !stack[0].function)
 		return "unknown";
 	of_module = manager_of_module(f, stack, count);
@@ -290,13 +292,14 @@ static const char *manager_of(struct lk_frames *f, const struct lk_frame *stack,
 			continue;
 		if (rule && rule->certainty == LK_CERTAIN_MATCH)
 			return rule->manager;
-		if (!likely)
-			likely = rule;
+		if (rule && (!best || rule->certainty > best->certainty))
+			best = rule;
 	}
 	if (of_module)
 		return of_module;
-	if (likely)
-		return likely->manager;
+	*ret_sure = best && best->certainty > LK_VAGUE_MATCH;
+	if (best)
+		return best->manager;
 	/* No code of the user's on the stack at all: the runtime works for itself. */
 	if (!users && limit < count && place_of(f, &stack[limit]) == LK_PLACE_RUNTIME)
 		return "runtime";
@@ -394,9 +397,9 @@ static uint64_t site_key(struct lk_frames *f, const char *manager, const struct 
 void lk_frames_judge(struct lk_frames *f, const struct lk_frame *stack, uint32_t count,
 	struct lk_stack_facts *ret)
 {
-	bool users;
+	bool users, sure;
 	uint32_t at = responsible(f, stack, count, &users);
-	const char *manager = manager_of(f, stack, count, at, users);
+	const char *manager = manager_of(f, stack, count, at, users, &sure);
 
 	*ret = (struct lk_stack_facts){
 		.manager = lk_strings_add(f->strings, manager),
@@ -404,4 +407,8 @@ void lk_frames_judge(struct lk_frames *f, const struct lk_frame *stack, uint32_t
 		.users = users,
 		.key = site_key(f, manager, stack, count, users),
 	};
+	if (!f->tiered || !users || count < 2 || stack[1].origin == LK_ORIGIN_NATIVE)
+		return;
+	ret->place_key = site_key(f, "", stack, count, users);
+	ret->vague = !sure;
 }

@@ -32,7 +32,7 @@ sub tracked
 	my $plain = `$command 2>&1`;
 	my $out = `$leakline run -q -o $name.leakline -- $command 2>&1`;
 	is($out, $plain, "$name: same output");
-	my $report = decode_json(scalar(`$leakline report --json $name.leakline`));
+	my $report = decode_json(scalar(`$leakline report --json --sites 40 $name.leakline`));
 	is($report->{not_seen}{lost_events}, 0, "$name: nothing was lost");
 	return $report;
 }

@@ -58,7 +58,7 @@ sub tracked
 	my ($name, $arguments) = @_;
 	my $out = `$leakline run -q -o $name.leakline -- dotnet $tmp/patterns.dll $arguments 2>&1`;
 	is($?, 0, "$name ends well");
-	my $report = decode_json(scalar(`$leakline report --json $name.leakline`));
+	my $report = decode_json(scalar(`$leakline report --json --sites 40 $name.leakline`));
 	is($report->{not_seen}{lost_events}, 0, "$name: nothing was lost");
 	return ($out, $report);
 }
@@ -67,10 +67,12 @@ sub loses_ok
 {
 	my ($name) = @_;
 	my ($out, $r) = tracked($name, "$name $count");
-	my ($manager, $function, $kind, $number) = $out =~ /^expect pattern=\S+ manager=(\S+) function=(\S+) (blocks|per|segments)=(\d+)$/
+	my ($manager, $function, $kind, $number) = $out =~ /^expect pattern=\S+ manager=(\S+) function=(\S+) (blocks|per|segments|reserved)=(\d+)$/
 		or return fail("$name says what it loses");
 	$manager =~ tr/_/ /;
 	my $blocks = found($r, $manager, $function);
+	# Tables of GC handles are reserved, then made usable by mprotect.
+	local our $TODO = "reserved memory that mprotect makes usable is not counted (docs/LIMITS.md)" if $kind eq "reserved";
 	if ($kind eq "blocks") {
 		is($blocks, $number, "$name: $number blocks of $manager in $function") or diag(told(growing($r)));
 	} elsif ($kind eq "per") {

@@ -151,9 +151,14 @@ static void test_dotnet_marshalling(void)
 		"Marshalling.Utf8StringMarshaller.ConvertToUnmanaged(string)" CORELIB
 		" <- #Native.F(string&)@/app/a.dll <- " NET_MAIN,
 		4, "marshalled string");
-	is(".NET: an array by reference is a marshalled array",
-		"malloc <- %~" INTEROP "Marshal.AllocCoTaskMem(int)" CORELIB " <- "
-		"%~System.StubHelpers.MngdNativeArrayMarshaler.ConvertSpaceToNative(ref "
+	is(".NET: so does one when AllocCoTaskMem jumps where it called",
+		"malloc <- %~" INTEROP "NativeMemory.Alloc(nuint)" CORELIB " <- "
+		"#(wrapper IL_STUB_StructMarshal)@/app/a.dll <- %~" INTEROP
+		"Marshal.StructureToPtr<T>(T, nint, bool)" CORELIB " <- " NET_MAIN,
+		4, "marshalled string");
+	is(".NET: an array by reference is a marshalled array, which the engine allocates",
+		"calloc <- " CORECLR
+		" <- %~System.StubHelpers.MngdNativeArrayMarshaler.ConvertSpaceToNative(ref "
 		"System.StubHelpers.MngdNativeArrayMarshaler/MarshalerState, ref object, "
 		"nint)" CORELIB
 		" <- #(wrapper IL_STUB_PInvoke) Native.F(int[]&)@/app/a.dll <- " NET_MAIN,
@@ -174,6 +179,10 @@ static void test_dotnet_explicit(void)
 		"malloc <- %~" INTEROP "NativeMemory.Alloc(nuint)" CORELIB " <- %~" INTEROP
 		"Marshal.AllocHGlobal(nint)" CORELIB " <- " NET_MAIN,
 		3, "HGlobal");
+	is(".NET: AllocCoTaskMem is CoTaskMem, though NativeMemory.Alloc made it",
+		"malloc <- %~" INTEROP "NativeMemory.Alloc(nuint)" CORELIB " <- %~" INTEROP
+		"Marshal.AllocCoTaskMem(int)" CORELIB " <- " NET_MAIN,
+		3, "CoTaskMem");
 	is(".NET: NativeMemory by name is NativeMemory",
 		"aligned_alloc <- SystemNative_AlignedAlloc@/d/libSystem.Native.so <- %~" INTEROP
 		"NativeMemory.AlignedAlloc(nuint, nuint)" CORELIB " <- " NET_MAIN,
