@@ -138,6 +138,7 @@ static const struct expected program[] = {
 	{"Shapes.Program/<>c__DisplayClass5_0/<<Lambdas>b__2>d:MoveNext", 0,
 		"Shapes.Program.Lambdas.lambda2()", false},
 	{"Shapes.Program:<Locals>g__Alone|6_0", 0, "Shapes.Program.Locals.Alone(long)", false},
+	{"Shapes.Program:<Pointers>g__Use|9_0", 0, "Shapes.Program.Pointers.Use(int)", false},
 	{"Shapes.Program/<>c__DisplayClass6_0:<Locals>g__Inner|1", 0,
 		"Shapes.Program.Locals.Inner(bool)", false},
 	{"Shapes.Program/<>c__DisplayClass6_0/<<Locals>g__Later|2>d`1:MoveNext", 0,
