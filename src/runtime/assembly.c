@@ -85,14 +85,20 @@ static int read_open_file(int fd, uint8_t **ret_bytes, size_t *ret_size)
 }
 
 /*
- * Read, not mapped: a mapped file that shrinks is a SIGBUS.  O_NONBLOCK, since
- * the path comes from elsewhere and might name a FIFO.
+ * Read, not mapped: a mapped file that shrinks is a SIGBUS.  The path may come from a
+ * damaged assembly: a device, which even opening may set in motion, is not opened, and
+ * O_NONBLOCK keeps a FIFO that takes a file's place meanwhile from being waited for.
  */
 static int read_file(const char *path, uint8_t **ret_bytes, size_t *ret_size)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	int r;
+	struct stat st;
+	int fd, r;
 
+	if (stat(path, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -ENOEXEC;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
 		return -errno;
 	r = read_open_file(fd, ret_bytes, ret_size);
