@@ -151,6 +151,13 @@ int lk_assembly_open(const char *path, struct lk_strings *strings,
 	return 0;
 }
 
+static bool ends_in_slash(const char *path)
+{
+	size_t size = strlen(path);
+
+	return size && path[size - 1] == '/';
+}
+
 int lk_assembly_open_copy(const char *path, const void *meta, size_t meta_size, const void *debug,
 	size_t debug_size, struct lk_strings *strings, struct lk_assembly **ret_assembly,
 	struct lk_err *err)
@@ -161,7 +168,6 @@ int lk_assembly_open_copy(const char *path, const void *meta, size_t meta_size, 
 	if (!debug)
 		debug_size = 0;
 	a->strings = strings;
-	a->path = lk_xstrdup(path);
 	a->bytes = lk_xmalloc(meta_size + debug_size);
 	memcpy(a->bytes, meta, meta_size);
 	if (debug_size)
@@ -172,6 +178,7 @@ int lk_assembly_open_copy(const char *path, const void *meta, size_t meta_size, 
 		lk_assembly_free(a);
 		return explain(path, r, err);
 	}
+	a->path = lk_xasprintf("%s%s", path, ends_in_slash(path) ? lk_assembly_module(a) : "");
 	*ret_assembly = a;
 	return 0;
 }
@@ -191,6 +198,15 @@ struct lk_assembly *lk_assembly_free(struct lk_assembly *a)
 const struct lk_metadata *lk_assembly_metadata(const struct lk_assembly *a)
 {
 	return &a->md;
+}
+
+const char *lk_assembly_module(const struct lk_assembly *a)
+{
+	const char *name = lk_metadata_string(
+		&a->md, lk_metadata_cell(&a->md, LK_TABLE_MODULE, 1, LK_MODULE_NAME));
+	const char *slash = strrchr(name, '/');
+
+	return slash ? slash + 1 : name;
 }
 
 const uint8_t *lk_assembly_mvid(const struct lk_assembly *a)

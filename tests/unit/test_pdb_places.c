@@ -48,8 +48,10 @@ int main(void)
 			strstr(tried,
 				"/sym/App.pdb/497bf672390a44fc878e5a2d63b6cc4bFFFFFFFF/App.pdb"),
 		"in any case of name and age");
-	tap_ok(!search("::", "", NULL, NULL) && !*tried,
+	tap_ok(!search("/sym", "", NULL, NULL) && !*tried,
 		"an assembly without path or name is not looked for");
+	tap_ok(!search("::", "/app/App.dll", NULL, NULL) && !strcmp(tried, "/app/App.pdb\n"),
+		"nor is anything in folders without a name");
 	memset(longer, 'a', sizeof(longer) - 1);
 	longer[sizeof(longer) - 1] = 0;
 	tap_ok(!search("/sym", "", longer, NULL) && !strstr(tried, "/sym"),
