@@ -68,6 +68,23 @@ $B/tests/test_%: tests/unit/test_%.c $(LIB_OBJ) $(GUEST_OBJ) tests/unit/tap.h
 
 -include tests/unit/extra.mk
 
+# Fuzz targets: the readers of foreign bytes under sanitizers, with a main that replays
+# tests/fuzz/corpus.  FUZZ_CC=clang FUZZ_OPT=-fsanitize=fuzzer,.. FUZZ_MAIN= makes a fuzzer.
+FUZZ_CC   ?= $(CC)
+FUZZ_OPT  ?= -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined
+FUZZ_MAIN ?= tests/fuzz/replay.c
+FUZZ_SRC  := $(foreach l,elf unwind util runtime,$(wildcard src/$(l)/*.c))
+FUZZ_OBJ  := $(FUZZ_SRC:src/%.c=$B/fuzz/%.o)
+FUZZ      := $(patsubst tests/fuzz/fuzz_%.c,$B/tests/fuzz_%,$(wildcard tests/fuzz/fuzz_*.c))
+
+$B/fuzz/%.o: src/%.c Makefile
+	@mkdir -p $(@D)
+	$(FUZZ_CC) $(CSTD) $(WARN) $(FUZZ_OPT) -Isrc -MMD -MP -c -o $@ $<
+
+$B/tests/fuzz_%: tests/fuzz/fuzz_%.c tests/fuzz/replay.c $(FUZZ_OBJ)
+	@mkdir -p $(@D)
+	$(FUZZ_CC) $(CSTD) $(WARN) $(FUZZ_OPT) -Isrc -o $@ $< $(FUZZ_MAIN) $(FUZZ_OBJ) -lz
+
 $B/programs/%: tests/programs/%.c tests/programs/expect.h
 	@mkdir -p $(@D)
 	$(CC) -std=gnu17 -D_GNU_SOURCE -O1 -g -Wall -Wno-use-after-free -Wno-infinite-recursion -o $@ $< -pthread -ldl
@@ -83,7 +100,7 @@ $B/programs/lib/%.so: tests/programs/lib/%.c
 	@mkdir -p $(@D)
 	$(CC) -std=gnu17 -O1 -g -shared -fPIC -o $@ $<
 
-tests: $(UNIT) $(PROG) $(PLUGINS) $B/tests/libleakline-check.so
+tests: $(UNIT) $(FUZZ) $(PROG) $(PLUGINS) $B/tests/libleakline-check.so
 
 check: all tests
 	tests/run
@@ -101,5 +118,5 @@ install: all
 clean:
 	rm -rf $B
 
--include $(GUEST_OBJ:.o=.d) $(HOST_OBJ:.o=.d)
+-include $(GUEST_OBJ:.o=.d) $(HOST_OBJ:.o=.d) $(FUZZ_OBJ:.o=.d)
 .PHONY: all tests check lint install clean

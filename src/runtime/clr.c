@@ -192,6 +192,9 @@ static void name(struct lk_runtime_ctx *ctx, const struct lk_code *code, uint64_
 
 	if (code->info.kind == LK_CLR_METHOD || code->info.kind == LK_CLR_STUB)
 		m = find_method(ctx, code);
+	if (!line->module && m.assembly && *lk_assembly_module(m.assembly))
+		line->module =
+			lk_strings_add(lk_runtime_strings(ctx), lk_assembly_module(m.assembly));
 	line->framework = lk_clr_is_framework(code->image, m.md);
 	if (code->info.kind == LK_CLR_METHOD)
 		name_method(ctx, code, pc, exact, &m, line);
