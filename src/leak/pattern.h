@@ -12,7 +12,7 @@
 #define LK_PATTERN_ELEMENTS    12   /* of a signature */
 #define LK_PATTERN_EVIDENCE    4    /* sentences of the pattern's own */
 #define LK_PATTERN_CHURN       95   /* percent freed beyond which nothing leaks */
-#define LK_PATTERN_CERTAINTY   80
+#define LK_PATTERN_CONFIDENCE  80
 #define LK_PATTERN_GLOBS_MAX   4096 /* different ones, of all patterns */
 #define LK_PATTERN_SIGNATURES  8    /* of a pattern */
 #define LK_PATTERN_FRAMES      128  /* innermost ones of a stack that are looked at */
@@ -53,7 +53,7 @@ struct lk_pattern {
 	struct lk_glob_list without, managers; /* count 0: no such condition */
 	uint64_t size_least, size_most;	       /* 0, UINT64_MAX */
 	const char *content;		       /* kind, or NULL */
-	uint32_t churn, certainty;	       /* percent */
+	uint32_t churn, confidence;	       /* percent */
 };
 
 /* A use of a glob. */

@@ -320,8 +320,8 @@ static bool take_line(struct lk_pattern_reader *r, const char *key, size_t n)
 		take_content(r);
 	else if (lk_read_is(key, n, "churn"))
 		row->churn = take_percent(r);
-	else if (lk_read_is(key, n, "certainty"))
-		row->certainty = take_percent(r);
+	else if (lk_read_is(key, n, "confidence"))
+		row->confidence = take_percent(r);
 	else
 		return false;
 	return true;
@@ -441,7 +441,7 @@ static void take_pattern(struct lk_pattern_reader *r)
 		.id = lk_strings_add_n(p->strings, r->at, n),
 		.size_most = UINT64_MAX,
 		.churn = LK_PATTERN_CHURN,
-		.certainty = LK_PATTERN_CERTAINTY,
+		.confidence = LK_PATTERN_CONFIDENCE,
 	};
 	r->row_line = r->nr_line;
 	r->at += n;
@@ -474,6 +474,6 @@ void lk_pattern_line(struct lk_pattern_reader *r)
 	} else if (!take_line(r, key, n)) {
 		lk_read_blame_word(r, key, n, "there is no such keyword",
 			"pattern, title, runtime, stack, frame, maybe, gap, without, manager, size, "
-			"content, churn, certainty, release, evidence, explain, fix, end");
+			"content, churn, confidence, release, evidence, explain, fix, end");
 	}
 }

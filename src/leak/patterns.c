@@ -421,8 +421,9 @@ static void add_counts(const struct judge *j, const struct lk_pattern *row, stru
 	double all = site->allocated_blocks ? (double)site->allocated_blocks : 1;
 	struct sentence s = {.size = 0};
 
-	say(&s, "%s of the %s blocks allocated here were freed (%s)",
+	say(&s, "%s of %s block%s allocated here %s freed (%s)",
 		lk_word_count(a, site->freed_blocks), lk_word_count(b, site->allocated_blocks),
+		site->allocated_blocks == 1 ? "" : "s", site->freed_blocks == 1 ? "was" : "were",
 		lk_word_percent(p, (double)site->freed_blocks * 100 / all));
 	if (row->release)
 		say(&s, "; what frees them: %s", row->release);
@@ -477,11 +478,11 @@ static bool make_match(struct judge *j, const struct lk_pattern *row, struct lk_
 		.title = filled(j, row->title),
 		.explanation = filled(j, row->explanation),
 		.fix = filled(j, row->fix),
-		.certainty = row->certainty,
+		.confidence = row->confidence,
 	};
 	/* Contents that nobody could read leave a tenth of doubt. */
 	if (row->content && !nr_read)
-		m->certainty -= m->certainty / 10;
+		m->confidence -= m->confidence / 10;
 	add_frames(j, m);
 	add_content(j, row, nr_read, nr_fit, m);
 	add_counts(j, row, m);

@@ -24,7 +24,7 @@ struct lk_match {
 	const char *fix;
 	const char *evidence[LK_MATCH_EVIDENCE]; /* sentences: what was seen here */
 	uint32_t nr_evidence;
-	uint32_t certainty; /* percent: that this is what happens, if the blocks are lost */
+	uint32_t confidence; /* percent: that this is what happens, if the blocks are lost */
 };
 
 struct lk_patterns;
