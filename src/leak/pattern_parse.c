@@ -50,7 +50,7 @@ static void add_glob(
 		size--;
 	at += negated;
 	size -= negated;
-	if (!size || size >= sizeof(name)) {
+	if (!size || size >= sizeof(name) || lk_read_is(at, lk_read_word(at, at + size), "|")) {
 		lk_read_blame_at(r, at, "a name is missing here, or too long",
 			"names are separated by \" | \"; none is empty");
 		return;
