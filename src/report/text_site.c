@@ -112,8 +112,8 @@ static void say_match(const struct lk_text *t, const struct lk_site *site)
 
 	if (!m)
 		return;
-	head = lk_xasprintf("%s: %s (confidence %s)", m->id, m->title,
-		lk_word_percent(confidence, m->confidence));
+	head = lk_xasprintf("%s, confidence %s: %s", m->id,
+		lk_word_percent(confidence, m->confidence), m->title);
 	say_value(t, site->judgement.state == LK_SITE_GROWING ? "why" : "if it leaks", head);
 	free(head);
 	say_value(t, "", m->explanation);
