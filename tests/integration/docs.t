@@ -215,13 +215,13 @@ my (%patterns, $id);
 for (split /\n/, $patterns) {
 	my ($key, $text) = /^\s*(\w+)\s*(.*)$/ or next;
 	$id = $text if $key eq "pattern";
-	$patterns{$id}{$key} .= (exists $patterns{$id}{$key} ? " " : "") . $text if defined $id;
+	push @{ $patterns{$id}{$key} }, $text if defined $id;
 }
 cmp_ok(scalar keys %patterns, ">=", 60, "data/leak.patterns has patterns");
 is(words(keys %rows), words(keys %patterns), "docs/PATTERNS.md lists the patterns of the file");
 for (sort keys %patterns) {
 	my $p = $patterns{$_};
-	is($rows{$_} // "", join(" | ", map { $p->{$_} // "" } qw(runtime title release)), "docs/PATTERNS.md: row $_");
+	is($rows{$_} // "", join(" | ", map { join " ", @{ $p->{$_} // [] } } qw(runtime title release)), "docs/PATTERNS.md: row $_");
 }
 # Every keyword and condition that the reader knows is described, and the other way round.
 my ($reader) = ($sources{"src/leak/pattern_parse.c"} // "");
