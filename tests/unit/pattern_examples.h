@@ -113,6 +113,9 @@ static const struct {
 	       "System.Runtime.InteropServices.Marshal:AllocCoTaskMem (int)" MSCOR MMAIN},
 	{"M4", "malloc <- " MONO " <- " MWRAP
 	       "System.Runtime.InteropServices.Marshal:StringToHGlobalAnsi (string)" MSCOR MMAIN},
+	{"M4", "malloc <- " MONO " <- " MWRAP
+	       "System.Runtime.InteropServices.Marshal:AllocCoTaskMem (int)" MSCOR " <- " MARSHAL
+	       ":StringToCoTaskMemUni (string)" MSCOR MMAIN},
 	{"M5", "malloc <- mono_ptr_to_bstr" MONO " <- " MWRAP
 	       "System.Runtime.InteropServices.Marshal:BufferToBSTR (char*,int)" MSCOR
 	       " <- ~%System.Runtime.InteropServices.Marshal:StringToBSTR (string)" MSCOR MMAIN},
@@ -121,7 +124,8 @@ static const struct {
 	       " <- #(wrapper other) T/S:StructureToPtr (object,intptr,bool)@/app/app.exe <- " MWRAP
 	       "System.Runtime.InteropServices.Marshal:StructureToPtr (object,intptr,bool)" MSCOR
 			MMAIN},
-	{"M7", "malloc <- mono_thing" MONO
+	{"M7", "malloc <- " MONO " <- " MWRAP
+	       "System.Runtime.InteropServices.Marshal:AllocCoTaskMem (int)" MSCOR
 	       " <- %App.Program:Callback ()@/app/app.exe!/src/Program.cs:3 <- "
 	       "#(wrapper native-to-managed) App.Program:Callback ()@/app/app.exe <- walk" FOO},
 	{"M8", "mmap <- sgen_array_list_grow" MONO " <- sgen_array_list_add" MONO
@@ -198,6 +202,9 @@ static const struct {
 	{"G1", "malloc <- _cgo_1b2c_Cfunc__Cmalloc@/app/go <- runtime.asmcgocall@/app/go"},
 	{"G2", "malloc <- strdup@/lib/x86_64-linux-gnu/libc.so.6 <- c_fn@/app/go <- "
 	       "_cgo_1b2c_Cfunc_c_fn@/app/go <- runtime.asmcgocall@/app/go"},
+	/* the runtime compiles the wrapper: not the structure's field */
+	{NULL, "malloc <- mono_mempool_new" MONO " <- mono_jit_compile_method" MONO " <- "
+	       "#(wrapper other) T/S:StructureToPtr (object,intptr,bool)@/app/app.exe" MMAIN},
 	{"A3", "mmap <- G1PageBasedVirtualSpace::commit(x)" JVM},
 	{"A4", "mmap <- allocate_stack@/lib/x86_64-linux-gnu/libc.so.6 <- "
 	       "pthread_create@/lib/x86_64-linux-gnu/libc.so.6 <- spawn@/app/app"},
