@@ -97,4 +97,25 @@ SKIP: {
 	my @growing = grep { $_->{state} eq "growing" && $_->{pattern} } @{decode_json(scalar `$leakline report --json after.leakline`)->{sites}};
 	is(scalar @growing, 0, "mono after: nothing that grows is a pattern");
 }
+# One leak of each kind on Mono, and what is no leak.
+SKIP: {
+	skip "mono, mcs or gcc not found", 14 unless $have_gcc && `sh -c 'command -v mono && command -v mcs'`;
+	system("gcc -O1 -g -shared -fPIC -o libinterop.so $root/tests/programs/lib/interop.c") == 0 or die;
+	system("cp $root/tests/programs/interop.cs . && mcs -debug -nowarn:219 interop.cs") == 0 or BAIL_OUT("mcs failed");
+	my $out = `LD_LIBRARY_PATH=. $leakline run -q -o interop.leakline -- mono interop.exe`;
+	my $sites = decode_json(scalar `$leakline report --json interop.leakline`)->{sites};
+	my %expected;
+	$expected{$2} = $1 while $out =~ /^expect pattern (\S+) function=(\S+)$/mg;
+	is(scalar keys %expected, 11, "mono: the program says what it loses");
+	for my $name (sort keys %expected) {
+		# The site of the function with most blocks; the library's own frame is responsible for its result.
+		my ($site) = sort { $b->{outstanding_blocks} <=> $a->{outstanding_blocks} }
+			grep { grep { ($_->{function} // "") =~ /^Interop:$name\b/ } @{$_->{frames}} } @$sites;
+		is(($site->{pattern} // {})->{id}, $expected{$name}, "mono: $name is $expected{$name}") or diag(explain($site));
+	}
+	for my $name (qw(ByValue Balanced)) {
+		my @found = grep { $_->{pattern} && $_->{outstanding_blocks} > 2 && grep { ($_->{function} // "") =~ /^Interop:$name\b/ } @{$_->{frames}} } @$sites;
+		is(scalar @found, 0, "mono: $name is no pattern");
+	}
+}
 done_testing();
