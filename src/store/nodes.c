@@ -42,12 +42,25 @@ static uint32_t find(const uint32_t *index, uint32_t mask, uint32_t parent, uint
 	}
 }
 
+/*
+ * A path of which the code went away is found by nobody any more: the one that has
+ * its place takes its slot too, so that a method made and freed a thousand times
+ * does not leave a thousand slots to look through.
+ */
+static bool is_superseded(uint32_t number, const struct lk_node *by)
+{
+	const struct lk_node *n = lk_node_at(number);
+
+	return n != by && n->pc == by->pc && n->parent == by->parent &&
+	       lk_load(&lk_writer->header->generation) && code_is_gone(n->code);
+}
+
 static void put(uint32_t *index, uint32_t mask, uint32_t number)
 {
 	const struct lk_node *n = lk_node_at(number);
 	uint32_t i = slot_of(n->parent, n->pc, mask);
 
-	while (index[i])
+	while (index[i] && !is_superseded(index[i], n))
 		i = (i + 1) & mask;
 	lk_store_rel(&index[i], number); /* pairs with find */
 }
@@ -69,7 +82,8 @@ static bool grow_index(struct lk_writer *w)
 	return true;
 }
 
-static uint32_t add(uint32_t parent, uint64_t pc, bool exact, uint32_t (*code_of)(uint64_t, bool))
+static uint32_t add(uint32_t parent, uint64_t pc, bool exact, const struct lk_walk_stack *stack,
+	uint32_t (*code_of)(uint64_t pc, bool exact, const struct lk_walk_stack *stack))
 {
 	struct lk_writer *w = lk_writer;
 	struct lk_node *n;
@@ -83,7 +97,7 @@ static uint32_t add(uint32_t parent, uint64_t pc, bool exact, uint32_t (*code_of
 	n = lk_node_at((uint32_t)number);
 	n->pc = pc;
 	n->parent = parent;
-	n->code = code_of(pc, exact);
+	n->code = code_of(pc, exact, stack);
 	if (exact && n->code != LK_CODE_NONE)
 		n->code |= LK_CODE_EXACT;
 	lk_region_publish(LK_REGION_NODES, number, 1);
@@ -92,8 +106,8 @@ static uint32_t add(uint32_t parent, uint64_t pc, bool exact, uint32_t (*code_of
 	return (uint32_t)number;
 }
 
-uint32_t lk_node_intern(
-	uint32_t parent, uint64_t pc, bool exact, uint32_t (*code_of)(uint64_t pc, bool exact))
+uint32_t lk_node_intern(uint32_t parent, uint64_t pc, bool exact, const struct lk_walk_stack *stack,
+	uint32_t (*code_of)(uint64_t pc, bool exact, const struct lk_walk_stack *stack))
 {
 	struct lk_writer *w = lk_writer;
 	uint32_t mask = lk_load_acq(&w->node_index_mask);
@@ -105,7 +119,7 @@ uint32_t lk_node_intern(
 	lk_store_lock();
 	number = w->node_index ? find(w->node_index, w->node_index_mask, parent, pc) : LK_NODE_NONE;
 	if (number == LK_NODE_NONE)
-		number = add(parent, pc, exact, code_of);
+		number = add(parent, pc, exact, stack, code_of);
 	lk_store_unlock();
 	return number;
 }

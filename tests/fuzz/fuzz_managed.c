@@ -26,9 +26,9 @@ static void try_metadata(const uint8_t *bytes, size_t size)
 		return;
 	for (uint32_t row = 1; row <= METHODS; row++) {
 		lk_name_text_init(&text);
-		lk_type_def_name(&md, lk_method_type(&md, row), &text);
+		lk_type_def_name(&md, lk_method_type(&md, row), LK_STYLE_MONO, &text);
 		lk_method_generics(&md, row, &text);
-		lk_method_params(&md, row, &text);
+		lk_method_params(&md, row, LK_STYLE_MONO, &text);
 	}
 }
 
