@@ -243,7 +243,7 @@ static void take_size(struct lk_pattern_reader *r)
 
 static void take_content(struct lk_pattern_reader *r)
 {
-	static const char *const kinds[] = {"bstr", "utf-16", "utf-8"};
+	static const char *const kinds[] = {"bstr", "utf-16", "utf-8", LK_PATTERN_OBJECT};
 	size_t n = lk_read_word(r->at, r->end);
 
 	for (size_t i = 0; i < LK_ARRAY_SIZE(kinds); i++)
@@ -251,7 +251,7 @@ static void take_content(struct lk_pattern_reader *r)
 			r->row->content = kinds[i];
 	if (!r->row->content)
 		lk_read_blame_word(
-			r, r->at, n, "there is no such content", "bstr, utf-16 or utf-8");
+			r, r->at, n, "there is no such content", "bstr, utf-16, utf-8 or object");
 	r->at += n;
 	lk_read_nothing(r);
 }

@@ -5,6 +5,8 @@
  * nearly all of them.
  */
 #include "leak/patterns.h"
+
+#include "base/cursor.h"
 #include "leak/naming.h"
 #include "leak/pattern.h"
 #include "leak/rules.h"
@@ -287,6 +289,24 @@ static bool size_fits(const struct judge *j, const struct lk_pattern *row)
 	       j->site->sizes[0].size <= row->size_most;
 }
 
+/* Does the block begin with an address inside a module, as one that has a vtable does? */
+static bool is_object(const struct lk_snapshot *s, const struct lk_content *content)
+{
+	struct lk_cursor c = lk_cursor_over(
+		content->bytes, content->size < LK_CONTENT_MAX ? content->size : LK_CONTENT_MAX);
+	uint64_t address = lk_cursor_u64(&c);
+
+	for (size_t i = 0; i < s->nr_modules && !c.bad; i++)
+		if (address >= s->modules[i].start && address < s->modules[i].end)
+			return true;
+	return false;
+}
+
+static bool needs_object(const struct lk_pattern *row)
+{
+	return row->content && !strcmp(row->content, LK_PATTERN_OBJECT);
+}
+
 /* How many of the site's samples were read, and how many are of the pattern's kind. */
 static void read_samples(
 	const struct judge *j, const struct lk_pattern *row, uint32_t *ret_read, uint32_t *ret_fit)
@@ -294,14 +314,17 @@ static void read_samples(
 	const struct lk_site *site = j->site;
 
 	*ret_read = *ret_fit = 0;
-	for (uint32_t i = 0; j->content.is && i < site->nr_samples; i++) {
+	for (uint32_t i = 0; i < site->nr_samples; i++) {
 		const struct lk_block *b = &j->s->blocks[site->samples[i]];
 		const struct lk_content *c = lk_snapshot_content(j->s, b->address);
 
-		if (!c)
+		if (!c || (!needs_object(row) && !j->content.is))
 			continue;
 		++*ret_read;
-		*ret_fit += j->content.is(c, b->size, row->content);
+		if (needs_object(row))
+			*ret_fit += is_object(j->s, c);
+		else
+			*ret_fit += j->content.is(c, b->size, row->content);
 	}
 }
 
@@ -443,7 +466,12 @@ static void add_content(const struct judge *j, const struct lk_pattern *row, uin
 
 	if (!row->content)
 		return;
-	if (nr_read)
+	if (needs_object(row))
+		say(&s,
+			"%" PRIu32 " of %" PRIu32
+			" blocks that were read begin with an address in a module",
+			nr_fit, nr_read);
+	else if (nr_read)
 		say(&s, "%" PRIu32 " of %" PRIu32 " blocks that were read hold a text of kind %s",
 			nr_fit, nr_read, row->content);
 	else
@@ -471,7 +499,7 @@ static bool make_match(struct judge *j, const struct lk_pattern *row, struct lk_
 
 	if (row->content)
 		read_samples(j, row, &nr_read, &nr_fit);
-	if (nr_read && nr_fit * 2 < nr_read)
+	if (nr_read ? nr_fit * 2 < nr_read : needs_object(row))
 		return false;
 	*m = (struct lk_match){
 		.id = lk_strings_add(j->a->strings, row->id),

@@ -44,6 +44,9 @@ static const struct {
 	{"N2", "malloc <- " MARSHAL ".AllocCoTaskMem(int32)" CORE
 	       " <- ~%System.StubHelpers.CSTRMarshaler.ConvertToNative" CORE STUB},
 	{"N3", "malloc <- SystemNative_Malloc" NATIVE " <- " MARSHAL ".AllocCoTaskMem" CORE STUB},
+	/* tier 1 */
+	{"N3", "malloc <- ~%System.Runtime.InteropServices.NativeMemory.Alloc(nuint)" CORE
+	       " <- #(wrapper IL_STUB_PInvoke) App.Native.Hello(string&)@/app/app.dll" MAIN},
 	{"N4", "malloc <- x" CLR " <- ~%System.StubHelpers.MngdNativeArrayMarshaler"
 	       ".ConvertSpaceToNative" CORE STUB},
 	{"N4", "malloc <- " MARSHAL ".AllocBSTRByteLen" CORE
@@ -55,6 +58,11 @@ static const struct {
 	       " <- %<IHelloRef>F867__InterfaceImplementation::Say@/app/app.dll!/obj/ComI.g.cs:8" MAIN},
 	{"N5", "malloc <- " MARSHAL ".StringToCoTaskMemUTF8" CORE
 	       " <- %App.Native.Hello@/app/app.dll!/src/obj/LibraryImports.g.cs:12" MAIN},
+	{"N5", "malloc <- " MARSHAL ".AllocBSTR" CORE " <- " MARSHAL ".StringToBSTR(string)" CORE
+	       " <- #App.Native.Hello(string&)@/app/app.dll" MAIN},
+	{"N5", "malloc <- ~%System.Runtime.InteropServices.NativeMemory.Alloc(nuint)" CORE
+	       " <- %App.Mine.ConvertToUnmanaged(Number)@/app/app.dll!/src/Program.cs:4"
+	       " <- #App.Native.Hello(Number)@/app/app.dll" MAIN},
 	{"N6", "malloc <- ~%System.Runtime.InteropServices.NativeMemory.Alloc" CORE " <- " MARSHAL
 	       ".AllocHGlobal" CORE " <- " MARSHAL ".StringToHGlobalAnsi(string)" CORE MAIN},
 	{"N6", "malloc <- " MARSHAL ".AllocBSTR" CORE " <- " MARSHAL ".StringToBSTR" CORE MAIN},
@@ -70,6 +78,9 @@ static const struct {
 	{"N10", "malloc <- CRYPTO_zalloc@/usr/lib/x86_64-linux-gnu/libcrypto.so.3 <- SSL_CTX_new" SSL
 		" <- CryptoNative_SslCtxCreate" SSLSHIM STUB},
 	{"N10", "malloc <- sqlite3_open_v2@/usr/lib/x86_64-linux-gnu/libsqlite3.so.0" STUB},
+	/* sqlite3_open jumps to a function without a name */
+	{"N10", "malloc <- sqlite3Malloc@/usr/lib/x86_64-linux-gnu/libsqlite3.so.0 <- "
+		"@/usr/lib/x86_64-linux-gnu/libsqlite3.so.0" STUB},
 	{"N11", "malloc <- x" CLR " <- GCHandle_InternalAllocWithGCTransition" CLR
 		" <- ~%System.Runtime.InteropServices.GCHandle.InternalAlloc" CORE
 		" <- ~%System.Runtime.InteropServices.GCHandle.Alloc" CORE MAIN},

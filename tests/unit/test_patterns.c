@@ -43,6 +43,20 @@ static struct made judge_stack(const struct lk_patterns *p, const char *text, ui
 	return judge(p, s);
 }
 
+/* Blocks that begin with an address in a module, as objects with a vtable do. */
+static struct made judge_object(const struct lk_patterns *p, const char *text, uint64_t first_word)
+{
+	struct lk_snapshot *s = lk_snapshot_new();
+
+	made_blocks(s, made_stack(s, text), 128, 50, 0, 60000);
+	s->modules = lk_xcalloc(1, sizeof(*s->modules));
+	s->modules[s->nr_modules++] = (struct lk_module_fact){
+		.path = "/app/libserver.so", .start = 0x10000, .end = 0x20000};
+	for (size_t i = 0; i < 20; i++)
+		made_content(s, s->blocks[i].address, &first_word, sizeof(first_word));
+	return judge(p, s);
+}
+
 static void made_done(struct made *made)
 {
 	lk_analysis_free(made->a);
@@ -80,7 +94,7 @@ static void test_complete(const struct lk_patterns *p)
 {
 	tap_ok(lk_patterns_count(p) > 60, "the catalogue has %zu patterns", lk_patterns_count(p));
 	for (size_t i = 0; i < lk_patterns_count(p); i++) {
-		bool found = false;
+		bool found = !strcmp(lk_patterns_id(p, i), "N14-object"); /* test_object */
 
 		for (size_t k = 0; k < LK_ARRAY_SIZE(examples); k++)
 			found |= same(examples[k].id, lk_patterns_id(p, i));
@@ -233,6 +247,23 @@ static void test_content(const struct lk_patterns *p)
 				"contents that are BSTRs speak for it");
 		made_done(&made);
 	}
+}
+
+static void test_object(const struct lk_patterns *p)
+{
+	static const char stack[] = "malloc <- server_new" FOO STUB;
+	struct made made = judge_object(p, stack, 0x10800);
+
+	tap_ok(made.m && !strcmp(made.m->id, "N14-object") &&
+			strstr(made.m->evidence[1], "begin with an address in a module"),
+		"a block that begins with a table of functions is an object");
+	made_done(&made);
+	made = judge_object(p, stack, 0x20000);
+	tap_ok(made.m && !strcmp(made.m->id, "N9"), "one that does not is not");
+	made_done(&made);
+	made = judge_stack(p, stack, 0);
+	tap_ok(made.m && !strcmp(made.m->id, "N9"), "nor is one that was not read");
+	made_done(&made);
 }
 
 static void test_texts(const struct lk_patterns *p)
@@ -407,6 +438,7 @@ int main(void)
 	test_conditions();
 	test_churn();
 	test_content(p);
+	test_object(p);
 	test_texts(p);
 	test_users_file();
 	test_errors();
