@@ -289,6 +289,7 @@ static void told_names(void)
 	code.info.token = 0;
 	code.image = NULL;
 	tap_ok(is(name(&code, 5, false).function, "(clr code)") &&
+			name(&code, 5, false).generated &&
 			name(&code, 5, false).il_offset == LK_IL_UNKNOWN,
 		"without anything it is code of the CLR");
 }
