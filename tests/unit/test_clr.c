@@ -87,7 +87,7 @@ static void as_the_runtime(const char *image, const char *record)
 	if (f)
 		fclose(f);
 	tap_ok(seen > 20 && !wrong && others <= 1,
-		"%s: %u frames have the IL offset and line of the runtime", image, seen);
+		"%s: %u frames have the IL offset and line of the runtime", record, seen);
 	free(bytes);
 	free(map);
 }
@@ -454,6 +454,7 @@ int main(void)
 	ctx = lk_runtime_ctx_new(strings);
 	as_the_runtime("clr.dll", "clr.maps");
 	as_the_runtime("clr-r2r.dll", "clr-r2r.maps");
+	as_the_runtime("clr-r2r.dll", "clr-jit.maps");
 	names(lk_strings_add(strings, fixture_path("clr.dll")), "clr.dll", program,
 		LK_ARRAY_SIZE(program));
 	names(lk_strings_add(strings, fixture_path("clr-com.dll")), "clr-com.dll", com,
