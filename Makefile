@@ -27,6 +27,8 @@ GUEST_SRC := $(foreach l,$(GUEST_LAYERS),$(wildcard src/$(l)/*.c src/$(l)/arch/*
 HOST_SRC  := $(foreach l,$(HOST_LAYERS),$(wildcard src/$(l)/*.c))
 GUEST_OBJ := $(GUEST_SRC:src/%.c=$B/guest/%.o)
 HOST_OBJ  := $(HOST_SRC:src/%.c=$B/host/%.o)
+# The catalogue of leak patterns is compiled in, so that reports need no file.
+HOST_OBJ  += $B/host/leak_patterns.o
 LIB_OBJ   := $(filter-out $B/host/cli/%,$(HOST_OBJ))
 
 UNIT_SRC  := $(wildcard tests/unit/test_*.c)
@@ -34,7 +36,7 @@ UNIT      := $(UNIT_SRC:tests/unit/%.c=$B/tests/%)
 PROG_SRC  := $(wildcard tests/programs/*.c)
 PROG      := $(PROG_SRC:tests/programs/%.c=$B/programs/%)
 
-all: $B/leakline $B/libleakline-agent.so
+all: $B/leakline $B/libleakline-agent.so $B/leak.patterns
 
 # An include that the layers forbid does not build.
 $B/.layers: src/layers.mk tests/lint $(wildcard src/*/*.[ch])
@@ -52,6 +54,22 @@ $B/guest/agent/hooks_%.o $B/guest/agent/got.o: GUEST_CFLAGS += -fno-omit-frame-p
 $B/host/%.o: src/%.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(HOST_CFLAGS) -MMD -MP -c -o $@ $<
+
+# A C array of a text, by od and sed: both are everywhere.
+$B/leak_patterns.c: data/leak.patterns Makefile
+	@mkdir -p $(@D)
+	@{ echo '#include "report/catalogue.h"'; echo 'const unsigned char lk_catalogue_text[] = {'; \
+		od -An -v -tx1 $< | sed 's/\([0-9a-f][0-9a-f]\)/0x\1,/g'; echo '};'; \
+		echo 'const size_t lk_catalogue_size = sizeof(lk_catalogue_text);'; } >$@.tmp
+	@mv $@.tmp $@
+
+$B/host/leak_patterns.o: $B/leak_patterns.c
+	@mkdir -p $(@D)
+	$(CC) $(HOST_CFLAGS) -MMD -MP -c -o $@ $<
+
+$B/leak.patterns: data/leak.patterns
+	@mkdir -p $(@D)
+	@cp $< $@
 
 $B/libleakline-agent.so: $(GUEST_OBJ) src/agent/exports.map | $B/.layers
 	$(CC) -shared -Wl,-soname,libleakline-agent.so -Wl,-z,now -Wl,-z,relro -Wl,--no-undefined \
@@ -111,6 +129,7 @@ lint: all
 install: all
 	install -D -m 755 $B/leakline $(DESTDIR)$(PREFIX)/bin/leakline
 	install -D -m 755 $B/libleakline-agent.so $(DESTDIR)$(PREFIX)/lib/leakline/libleakline-agent.so
+	install -D -m 644 data/leak.patterns $(DESTDIR)$(PREFIX)/share/leakline/leak.patterns
 	install -D -m 644 completions/leakline.bash \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/leakline
 	for m in docs/man/*.1; do install -D -m 644 $$m $(DESTDIR)$(PREFIX)/share/man/man1/$$(basename $$m); done

@@ -46,7 +46,9 @@ struct lk_clr {
 	uint32_t method_chunk_index, method_flags, method_token, method_size;
 	uint32_t chunk_table, chunk_token, chunk_size;
 	uint32_t dynamic_name, dynamic_flags;
-	uint32_t table_module; /* in MethodTable */
+	uint32_t table_module;	 /* in MethodTable */
+	uint32_t module_emitted; /* metadata of a module that was never a file; 0: not known */
+	uint32_t emitted_size, emitted_data;
 	uint32_t module_path, module_assembly, module_base;
 	uint32_t image_path; /* of .NET 8, where module_path is 0 */
 	uint32_t assembly_image, image_layout, layout_base, layout_size, layout_flags;
