@@ -87,7 +87,7 @@ static void as_the_runtime(const char *image, const char *record)
 	if (f)
 		fclose(f);
 	tap_ok(seen > 20 && !wrong && others <= 1,
-		"%s: %u frames have the IL offset and line of the runtime", image, seen);
+		"%s: %u frames have the IL offset and line of the runtime", record, seen);
 	free(bytes);
 	free(map);
 }
@@ -289,6 +289,7 @@ static void told_names(void)
 	code.info.token = 0;
 	code.image = NULL;
 	tap_ok(is(name(&code, 5, false).function, "(clr code)") &&
+			name(&code, 5, false).generated &&
 			name(&code, 5, false).il_offset == LK_IL_UNKNOWN,
 		"without anything it is code of the CLR");
 }
@@ -453,6 +454,7 @@ int main(void)
 	ctx = lk_runtime_ctx_new(strings);
 	as_the_runtime("clr.dll", "clr.maps");
 	as_the_runtime("clr-r2r.dll", "clr-r2r.maps");
+	as_the_runtime("clr-r2r.dll", "clr-jit.maps");
 	names(lk_strings_add(strings, fixture_path("clr.dll")), "clr.dll", program,
 		LK_ARRAY_SIZE(program));
 	names(lk_strings_add(strings, fixture_path("clr-com.dll")), "clr-com.dll", com,
