@@ -17,8 +17,7 @@ enum {
 	LK_COLUMNS_THREAD = 3,
 	LK_COLUMNS_STRING = 2,
 	LK_COLUMNS_FRAME = 10,
-	LK_COLUMNS_STACK = 4,
-	LK_COLUMNS_STACK_FRAME = 3,
+	LK_COLUMNS_STACK = 5,
 	LK_COLUMNS_BLOCK = 6,
 	LK_COLUMNS_CONTENT = 3,
 	LK_COLUMNS_NOT_SEEN = 4,
@@ -82,14 +81,9 @@ const struct lk_recording_object lk_recording_tables[LK_NR_TABLES] = {
 		"  id INTEGER PRIMARY KEY,\n"
 		"  site INTEGER,                        -- site.id; NULL none\n"
 		"  allocated_blocks INTEGER NOT NULL,   -- freed ones included\n"
-		"  allocated_bytes INTEGER NOT NULL\n"
+		"  allocated_bytes INTEGER NOT NULL,\n"
+		"  frames TEXT NOT NULL                 -- JSON: frame.id of each, innermost first\n"
 		")"),
-	TABLE(STACK_FRAME, "stack_frame",
-		"  stack INTEGER NOT NULL,  -- stack.id\n"
-		"  depth INTEGER NOT NULL,  -- 0 is the allocation function\n"
-		"  frame INTEGER NOT NULL,  -- frame.id\n"
-		"  PRIMARY KEY (stack, depth)\n"
-		") WITHOUT ROWID"),
 	TABLE(BLOCK, "block",
 		"  id INTEGER PRIMARY KEY,\n"
 		"  address INTEGER NOT NULL,\n"
@@ -180,6 +174,9 @@ const struct lk_recording_object lk_recording_tables[LK_NR_TABLES] = {
 #define SHARES(kind) "SELECT name, bytes, blocks FROM share WHERE kind = '" kind "' ORDER BY id"
 
 const struct lk_recording_object lk_recording_views[] = {
+	/* One value per stack: a row per frame is most of a recording's size and time. */
+	VIEW("stack_frame", "SELECT stack.id AS stack, each.key AS depth, each.value AS frame\n"
+			    "FROM stack, json_each(stack.frames) AS each"),
 	VIEW("frames",
 		"SELECT stack_frame.stack, stack_frame.depth,\n"
 		"  printf('0x%x', frame.address) AS address, module.text AS module,\n"
