@@ -17,14 +17,15 @@ enum {
 	LK_COLUMNS_THREAD = 3,
 	LK_COLUMNS_STRING = 2,
 	LK_COLUMNS_FRAME = 10,
-	LK_COLUMNS_STACK = 4,
-	LK_COLUMNS_STACK_FRAME = 3,
+	LK_COLUMNS_STACK = 5,
 	LK_COLUMNS_BLOCK = 6,
 	LK_COLUMNS_CONTENT = 3,
 	LK_COLUMNS_NOT_SEEN = 4,
 	LK_COLUMNS_VERDICT = 4,
 	LK_COLUMNS_SITE = 23,
 	LK_COLUMNS_SAMPLE = 3,
+	LK_COLUMNS_PATTERN = 7,
+	LK_COLUMNS_EVIDENCE = 3,
 	LK_COLUMNS_SHARE = 5,
 	LK_COLUMNS_ROW_COUNT = 2,
 };
@@ -80,14 +81,9 @@ const struct lk_recording_object lk_recording_tables[LK_NR_TABLES] = {
 		"  id INTEGER PRIMARY KEY,\n"
 		"  site INTEGER,                        -- site.id; NULL none\n"
 		"  allocated_blocks INTEGER NOT NULL,   -- freed ones included\n"
-		"  allocated_bytes INTEGER NOT NULL\n"
+		"  allocated_bytes INTEGER NOT NULL,\n"
+		"  frames TEXT NOT NULL                 -- JSON: frame.id of each, innermost first\n"
 		")"),
-	TABLE(STACK_FRAME, "stack_frame",
-		"  stack INTEGER NOT NULL,  -- stack.id\n"
-		"  depth INTEGER NOT NULL,  -- 0 is the allocation function\n"
-		"  frame INTEGER NOT NULL,  -- frame.id\n"
-		"  PRIMARY KEY (stack, depth)\n"
-		") WITHOUT ROWID"),
 	TABLE(BLOCK, "block",
 		"  id INTEGER PRIMARY KEY,\n"
 		"  address INTEGER NOT NULL,\n"
@@ -143,6 +139,20 @@ const struct lk_recording_object lk_recording_tables[LK_NR_TABLES] = {
 		"  site INTEGER NOT NULL,  -- site.id\n"
 		"  block INTEGER NOT NULL  -- block.id\n"
 		")"),
+	TABLE(PATTERN, "pattern",
+		"  id INTEGER PRIMARY KEY,\n"
+		"  site INTEGER NOT NULL,      -- site.id\n"
+		"  name TEXT NOT NULL,         -- of the known way to leak: N1, ..\n"
+		"  title TEXT NOT NULL,\n"
+		"  confidence REAL NOT NULL,   -- 0 to 1: that it is this, if the blocks are lost\n"
+		"  explanation TEXT NOT NULL,\n"
+		"  fix TEXT NOT NULL\n"
+		")"),
+	TABLE(EVIDENCE, "evidence",
+		"  id INTEGER PRIMARY KEY,\n"
+		"  pattern INTEGER NOT NULL,  -- pattern.id\n"
+		"  text TEXT NOT NULL         -- a sentence: what was seen at the site\n"
+		")"),
 	TABLE(SHARE, "share",
 		"  id INTEGER PRIMARY KEY,   -- largest first\n"
 		"  kind TEXT NOT NULL,       -- manager, module, function\n"
@@ -164,6 +174,9 @@ const struct lk_recording_object lk_recording_tables[LK_NR_TABLES] = {
 #define SHARES(kind) "SELECT name, bytes, blocks FROM share WHERE kind = '" kind "' ORDER BY id"
 
 const struct lk_recording_object lk_recording_views[] = {
+	/* One value per stack: a row per frame is most of a recording's size and time. */
+	VIEW("stack_frame", "SELECT stack.id AS stack, each.key AS depth, each.value AS frame\n"
+			    "FROM stack, json_each(stack.frames) AS each"),
 	VIEW("frames",
 		"SELECT stack_frame.stack, stack_frame.depth,\n"
 		"  printf('0x%x', frame.address) AS address, module.text AS module,\n"
@@ -177,9 +190,11 @@ const struct lk_recording_object lk_recording_views[] = {
 		"SELECT site.id + 1 AS rank, site.name AS id, site.manager,\n"
 		"  site.outstanding_bytes, site.outstanding_blocks, site.growth_bytes_per_min,\n"
 		"  site.leak_probability, site.state, frames.function, frames.file, frames.line,\n"
-		"  frames.module, site.allocated_blocks, site.freed_blocks, site.stacks\n"
+		"  frames.module, site.allocated_blocks, site.freed_blocks, site.stacks,\n"
+		"  pattern.name AS pattern\n"
 		"FROM site LEFT JOIN frames\n"
 		"  ON frames.stack = site.stack AND frames.depth = site.responsible\n"
+		"  LEFT JOIN pattern ON pattern.site = site.id\n"
 		"ORDER BY site.id"),
 	VIEW("site_frames",
 		"SELECT site.name AS site, frames.depth, frames.address, frames.module,\n"
@@ -195,6 +210,14 @@ const struct lk_recording_object lk_recording_views[] = {
 		"  LEFT JOIN thread ON thread.id = block.thread\n"
 		"  LEFT JOIN content ON content.address = block.address\n"
 		"ORDER BY sample.id"),
+	VIEW("patterns",
+		"SELECT site.name AS site, pattern.name AS id, pattern.title, pattern.confidence,\n"
+		"  (SELECT group_concat(text, char(10)) FROM\n"
+		"     (SELECT text FROM evidence WHERE evidence.pattern = pattern.id ORDER BY evidence.id))\n"
+		"    AS evidence,\n"
+		"  pattern.explanation, pattern.fix\n"
+		"FROM pattern JOIN site ON site.id = pattern.site\n"
+		"ORDER BY pattern.id"),
 	VIEW("managers", SHARES("manager")),
 	VIEW("modules", SHARES("module")),
 	VIEW("functions", SHARES("function")),

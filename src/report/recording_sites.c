@@ -1,6 +1,15 @@
 #include "leak/frames.h"
+#include "leak/patterns.h"
+#include "report/number_list.h"
 #include "report/recording_dedup.h"
 #include "report/recording_put.h"
+
+#include <stdlib.h>
+
+struct frame_list {
+	char *text;
+	uint32_t room; /* frames */
+};
 
 /* Numbers the sites by their keys, so that a stack's key tells its site. */
 static struct lk_dedup *number_sites(const struct lk_analysis *a)
@@ -13,10 +22,27 @@ static struct lk_dedup *number_sites(const struct lk_analysis *a)
 	return keys;
 }
 
-/* Stacks without outstanding blocks may have no site: then NULL is written. */
-void lk_writer_stacks(
-	struct lk_recording_writer *w, const struct lk_snapshot *s, const struct lk_analysis *a)
+/* The stack's frames as text; `list` has room for those of any stack before it. */
+static const char *frame_list(struct lk_recording_writer *w, const struct lk_snapshot *s,
+	const struct lk_stack *stack, const uint32_t *numbers, struct frame_list *list)
 {
+	if ((uint64_t)stack->first + stack->count > s->nr_frames) {
+		w->invalid = "a stack whose frames are not there";
+		return NULL;
+	}
+	if (stack->count > list->room) {
+		list->room = 2 * stack->count;
+		list->text = lk_xrealloc(list->text, LK_NUMBER_LIST_ROOM(list->room));
+	}
+	lk_number_list_write(numbers + stack->first, stack->count, list->text);
+	return list->text;
+}
+
+/* Stacks without outstanding blocks may have no site: then NULL is written. */
+void lk_writer_stacks(struct lk_recording_writer *w, const struct lk_snapshot *s,
+	const struct lk_analysis *a, const uint32_t *numbers)
+{
+	struct frame_list list = {.text = lk_xmalloc(LK_NUMBER_LIST_ROOM(0))};
 	struct lk_strings *names = lk_strings_new();
 	struct lk_frames *frames = lk_frames_new(s, names);
 	struct lk_dedup *keys = a ? number_sites(a) : NULL;
@@ -25,9 +51,10 @@ void lk_writer_stacks(
 	lk_writer_table(w, LK_TABLE_STACK);
 	for (size_t i = 0; i < s->nr_stacks && lk_writer_going(w); i++) {
 		const struct lk_stack *stack = &s->stacks[i];
+		const char *text = frame_list(w, s, stack, numbers, &list);
 		uint32_t site = LK_DEDUP_NONE;
 
-		if (a) {
+		if (a && text) {
 			lk_frames_judge(frames, s->frames + stack->first, stack->count, &facts);
 			site = lk_dedup_find(keys, &facts.key);
 		}
@@ -35,8 +62,10 @@ void lk_writer_stacks(
 		lk_put_unless(w, site, LK_DEDUP_NONE);
 		lk_put_count(w, stack->allocated_blocks);
 		lk_put_count(w, stack->allocated_bytes);
+		lk_put_text(w, text);
 		lk_writer_row_end(w);
 	}
+	free(list.text);
 	lk_dedup_free(keys);
 	lk_frames_free(frames);
 	lk_strings_free(names);
@@ -107,6 +136,45 @@ static void write_samples(
 	}
 }
 
+static void write_patterns(struct lk_recording_writer *w, const struct lk_analysis *a)
+{
+	uint64_t id = 0;
+
+	lk_writer_table(w, LK_TABLE_PATTERN);
+	for (size_t i = 0; i < a->nr_sites && lk_writer_going(w); i++) {
+		const struct lk_match *m = a->sites[i].match;
+
+		if (!m)
+			continue;
+		lk_put_count(w, id++);
+		lk_put_count(w, i);
+		lk_put_text(w, m->id);
+		lk_put_text(w, m->title);
+		lk_put_real(w, m->confidence / 100.0);
+		lk_put_text(w, m->explanation);
+		lk_put_text(w, m->fix);
+		lk_writer_row_end(w);
+	}
+}
+
+static void write_evidence(struct lk_recording_writer *w, const struct lk_analysis *a)
+{
+	uint64_t id = 0, pattern = 0;
+
+	lk_writer_table(w, LK_TABLE_EVIDENCE);
+	for (size_t i = 0; i < a->nr_sites && lk_writer_going(w); i++) {
+		const struct lk_match *m = a->sites[i].match;
+
+		for (uint32_t k = 0; m && k < m->nr_evidence; k++) {
+			lk_put_count(w, id++);
+			lk_put_count(w, pattern);
+			lk_put_text(w, m->evidence[k]);
+			lk_writer_row_end(w);
+		}
+		pattern += m != NULL;
+	}
+}
+
 static void write_share(
 	struct lk_recording_writer *w, uint64_t *id, const char *kind, const struct lk_shares *rows)
 {
@@ -130,6 +198,8 @@ void lk_writer_analysis(
 	write_verdict(w, &a->verdict);
 	write_sites(w, s, a);
 	write_samples(w, s, a);
+	write_patterns(w, a);
+	write_evidence(w, a);
 	lk_writer_table(w, LK_TABLE_SHARE);
 	write_share(w, &id, "manager", &a->managers);
 	write_share(w, &id, "module", &a->modules);

@@ -97,6 +97,27 @@ static void test_managed(void)
 		"#dynamicClass::IL_STUB_CLRtoCOM(string&) <- "
 		"%Program.Main(System.String[])@/app/Program.dll!/s/Program.cs:22",
 		5, "BSTR");
+	is("a P/Invoke's stub is passed, compiled ahead of time or not",
+		"malloc <- SystemNative_Malloc@/d/libSystem.Native.so <- "
+		"%~System.Runtime.InteropServices.Marshal.AllocBSTRByteLen(uint)@/d/"
+		"System.Private.CoreLib.dll <- "
+		"%~System.StubHelpers.BSTRMarshaler.ConvertToNative(string, nint)@/d/"
+		"System.Private.CoreLib.dll <- #(wrapper IL_STUB_PInvoke) "
+		"Native.SayHello(string&)@/app/client.dll <- "
+		"%Program.Main.lambda0(int)@/app/client.dll!/s/Program.cs:22",
+		5, "BSTR");
+	is("so is what a generator wrote for a COM interface",
+		"malloc <- SystemNative_Malloc@/d/libSystem.Native.so <- "
+		"%~System.Runtime.InteropServices.Marshal.AllocBSTRByteLen(uint)@/d/"
+		"System.Private.CoreLib.dll <- %~System.Runtime.InteropServices.Marshalling."
+		"BStrStringMarshaller.ConvertToUnmanaged(string)@/d/System.Runtime.InteropServices.dll "
+		"<- #Com.IHello.SayHello(string&)@/app/client.dll <- "
+		"%Program.Call<T>(T)@/app/client.dll!/s/Program.cs:9",
+		5, "BSTR");
+	is("a dynamic method is passed",
+		"malloc <- api@/d/libSystem.Native.so <- #(dynamic) Compiled <- "
+		"%Box<T>+Lid.Close<V>(V)@/app/a.dll!/s/a.cs:3",
+		3, "C heap");
 	is("class library frames are passed, with or without the runtime's mark",
 		"malloc <- f@/usr/bin/mono-sgen <- %System.IO.File:Open ()@/usr/lib/mono/4.5/mscorlib.dll "
 		"<- %~X:Y ()@/app/odd.dll <- %A:F ()@/app/a.exe",
