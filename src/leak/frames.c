@@ -55,8 +55,11 @@ static const char *engine_find(const struct lk_snapshot *s)
 	const char *engine = NULL;
 
 	for (size_t i = 0; i < s->nr_modules; i++) {
-		const char *base = lk_base_name(s->modules[i].path);
+		const char *base = s->modules[i].path;
 
+		if (!base)
+			continue;
+		base = lk_base_name(base);
 		if (!strcmp(base, "libcoreclr.so"))
 			return NULL;
 		if (s->nr_command && !strcmp(base, lk_base_name(s->command[0])))
