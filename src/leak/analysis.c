@@ -239,6 +239,7 @@ struct lk_analysis *lk_analysis_free(struct lk_analysis *a)
 	free(a->functions.rows);
 	free(a->sizes.rows);
 	free(a->sites);
+	free(a->matches);
 	lk_strings_free(a->strings);
 	free(a);
 	return NULL;

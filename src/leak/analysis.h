@@ -18,6 +18,8 @@
 
 #define LK_NO_FRAME 0xffffffffu
 
+struct lk_match; /* patterns.h */
+
 struct lk_share {
 	const char *name;
 	uint64_t bytes;
@@ -57,6 +59,7 @@ struct lk_site {
 	uint64_t nr_distinct_sizes;
 	uint32_t samples[LK_SITE_SAMPLES]; /* blocks of the snapshot, oldest first */
 	uint32_t nr_samples;
+	const struct lk_match *match; /* the known pattern, or NULL: set by lk_patterns_judge */
 };
 
 enum lk_verdict_class {
@@ -88,6 +91,7 @@ struct lk_analysis {
 	size_t nr_sites;
 	size_t nr_growing;	   /* of the program */
 	size_t nr_runtime_growing; /* after those: lk_manager_is_internal */
+	struct lk_match *matches;  /* what sites refer to; NULL before lk_patterns_judge */
 	struct lk_strings *strings;
 };
 

@@ -38,7 +38,32 @@ struct lk_frames {
 	struct lk_strings *strings;
 	struct facts functions, modules, files;
 	struct seen seen;
+	bool tiered; /* managed code is compiled anew as it gets hot, and inlines in silence */
+	const char *engine; /* the program itself, where it contains the engine; or NULL */
 };
+
+/*
+ * A single-file program of .NET contains the engine beside native halves of the class
+ * library, and names neither.  From this many frames on it is the engine that allocates:
+ * seen were 2 or 3 above zlib's and Brotli's, more in the JIT, the loader and the collector.
+ */
+#define ENGINE_DEPTH 4
+
+/* The program, unless the engine is a library of its own. */
+static const char *engine_find(const struct lk_snapshot *s)
+{
+	const char *engine = NULL;
+
+	for (size_t i = 0; i < s->nr_modules; i++) {
+		const char *base = lk_base_name(s->modules[i].path);
+
+		if (!strcmp(base, "libcoreclr.so"))
+			return NULL;
+		if (s->nr_command && !strcmp(base, lk_base_name(s->command[0])))
+			engine = s->modules[i].path;
+	}
+	return engine;
+}
 
 struct lk_frames *lk_frames_new(const struct lk_snapshot *snapshot, struct lk_strings *strings)
 {
@@ -46,6 +71,10 @@ struct lk_frames *lk_frames_new(const struct lk_snapshot *snapshot, struct lk_st
 
 	f->snapshot = snapshot;
 	f->strings = strings;
+	for (size_t i = 0; i < snapshot->nr_runtimes; i++)
+		f->tiered |= !strcmp(snapshot->runtimes[i], "clr");
+	if (f->tiered)
+		f->engine = engine_find(snapshot);
 	return f;
 }
 
@@ -197,12 +226,12 @@ static bool is_called(struct lk_frames *f, const struct lk_frame *frame, const c
 	       (frame->function && lk_glob(pattern, function_fact(f, frame->function)->normalised));
 }
 
-/* The rule that says most of the frame: a certain one before a likely one. */
+/* The rule that says most of the frame: the most certain one. */
 static const struct lk_manager_rule *rule_of(
 	struct lk_frames *f, const struct lk_frame *stack, uint32_t at)
 {
 	const struct fact *fact;
-	const struct lk_manager_rule *likely = NULL;
+	const struct lk_manager_rule *best = NULL;
 
 	if (!stack[at].function)
 		return NULL;
@@ -215,10 +244,10 @@ static const struct lk_manager_rule *rule_of(
 			continue;
 		if (rule->certainty == LK_CERTAIN_MATCH)
 			return rule;
-		if (!likely)
-			likely = rule;
+		if (!best || rule->certainty > best->certainty)
+			best = rule;
 	}
-	return likely;
+	return best;
 }
 
 /*
@@ -262,19 +291,29 @@ static uint32_t responsible(
 static const char *manager_of_module(
 	struct lk_frames *f, const struct lk_frame *stack, uint32_t count)
 {
-	for (uint32_t i = 1; i < count; i++)
-		if (place_of(f, &stack[i]) != LK_PLACE_SYSTEM)
-			return stack[i].module ? module_fact(f, stack[i].module)->manager : NULL;
-	return NULL;
+	uint32_t i = 1, deep;
+
+	while (i < count && place_of(f, &stack[i]) == LK_PLACE_SYSTEM)
+		i++;
+	if (i == count || !stack[i].module)
+		return NULL;
+	for (deep = i; f->engine && deep < count && stack[deep].module; deep++)
+		if (strcmp(stack[deep].module, f->engine))
+			break;
+	if (deep - i >= ENGINE_DEPTH)
+		return "runtime";
+	return module_fact(f, stack[i].module)->manager;
 }
 
+/* *ret_sure tells whether inlining can't have hidden a better answer. */
 static const char *manager_of(struct lk_frames *f, const struct lk_frame *stack, uint32_t count,
-	uint32_t limit, bool users)
+	uint32_t limit, bool users, bool *ret_sure)
 {
-	const struct lk_manager_rule *likely = NULL;
+	const struct lk_manager_rule *best = NULL;
 	const char *of_module;
 	bool engine;
 
+	*ret_sure = true;
 	if (!count || !stack[0].function)
 		return "unknown";
 	of_module = manager_of_module(f, stack, count);
@@ -287,13 +326,14 @@ static const char *manager_of(struct lk_frames *f, const struct lk_frame *stack,
 			continue;
 		if (rule && rule->certainty == LK_CERTAIN_MATCH)
 			return rule->manager;
-		if (!likely)
-			likely = rule;
+		if (rule && (!best || rule->certainty > best->certainty))
+			best = rule;
 	}
 	if (of_module)
 		return of_module;
-	if (likely)
-		return likely->manager;
+	*ret_sure = best && best->certainty > LK_VAGUE_MATCH;
+	if (best)
+		return best->manager;
 	/* No code of the user's on the stack at all: the runtime works for itself. */
 	if (!users && limit < count && place_of(f, &stack[limit]) == LK_PLACE_RUNTIME)
 		return "runtime";
@@ -357,17 +397,30 @@ static bool seen_before(struct seen *seen, uint64_t key)
 }
 
 /*
+ * .NET inlines its class library and generated code into a method that got hot and
+ * does not tell: frames that may be there or not tell no sites apart.
+ */
+static bool is_fleeting(struct lk_frames *f, const struct lk_frame *frame)
+{
+	return f->tiered && frame->origin != LK_ORIGIN_NATIVE && !is_users(f, frame);
+}
+
+/*
  * The key of a site is its manager and its frames, innermost first, each once:
  * how deep a recursion went does not make another leak.
  */
-static uint64_t site_key(
-	struct lk_frames *f, const char *manager, const struct lk_frame *stack, uint32_t count)
+static uint64_t site_key(struct lk_frames *f, const char *manager, const struct lk_frame *stack,
+	uint32_t count, bool users)
 {
 	uint64_t key = lk_hash_text(LK_HASH_START, manager);
 
 	seen_start(&f->seen, count);
 	for (uint32_t i = 0; i < count; i++) {
-		uint64_t one = frame_key(f, &stack[i]);
+		uint64_t one;
+
+		if (users && is_fleeting(f, &stack[i]))
+			continue;
+		one = frame_key(f, &stack[i]);
 
 		if (!seen_before(&f->seen, one))
 			key = (key ^ one) * 0x100000001b3ull + (key >> 31);
@@ -378,14 +431,18 @@ static uint64_t site_key(
 void lk_frames_judge(struct lk_frames *f, const struct lk_frame *stack, uint32_t count,
 	struct lk_stack_facts *ret)
 {
-	bool users;
+	bool users, sure;
 	uint32_t at = responsible(f, stack, count, &users);
-	const char *manager = manager_of(f, stack, count, at, users);
+	const char *manager = manager_of(f, stack, count, at, users, &sure);
 
 	*ret = (struct lk_stack_facts){
 		.manager = lk_strings_add(f->strings, manager),
 		.responsible = at,
 		.users = users,
-		.key = site_key(f, manager, stack, count),
+		.key = site_key(f, manager, stack, count, users),
 	};
+	if (!f->tiered || !users || count < 2 || stack[1].origin == LK_ORIGIN_NATIVE)
+		return;
+	ret->place_key = site_key(f, "", stack, count, users);
+	ret->vague = !sure;
 }

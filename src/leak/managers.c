@@ -16,6 +16,10 @@
 	{                                                                                          \
 		.manager = name, .pattern = frame, .certainty = LK_LIKELY_MATCH                    \
 	}
+#define VAGUE(name, frame)                                                                         \
+	{                                                                                          \
+		.manager = name, .pattern = frame, .certainty = LK_VAGUE_MATCH                     \
+	}
 #define MAPPED(name, frame)                                                                        \
 	{                                                                                          \
 		.manager = name, .pattern = frame, .certainty = LK_CERTAIN_MATCH, .entry = "mmap*" \
@@ -67,15 +71,16 @@ static const struct lk_manager_rule rules[] = {
 	SURE("COM callable wrapper", "*ComWrappers?GetOrCreateComInterfaceForObject*"),
 	SURE("COM callable wrapper", "cominterop_get_ccw*"),
 
-	/* .NET's marshallers; a stub that calls AllocCoTaskMem itself makes UTF-16 of a string */
+	/* .NET's marshallers; a stub that allocates by itself makes UTF-16 of a string */
 	SURE("marshalled string", "*StubHelpers?*STRMarshaler?ConvertToNative*"),
 	SURE("marshalled string", "*StubHelpers?*StrMarshaler?ConvertToNative*"),
 	SURE("marshalled string", "*StubHelpers?UTF8BufferMarshaler?ConvertToNative*"),
 	SURE("marshalled string", "*Marshalling?*StringMarshaller*"),
 	ABOVE("marshalled string", "(wrapper IL_STUB_*", "*Marshal?AllocCoTaskMem*"),
-	SURE("marshalled array", "*StubHelpers?MngdNativeArrayMarshaler*"),
-	SURE("marshalled array", "*StubHelpers?MngdFixedArrayMarshaler*"),
-	SURE("marshalled array", "*StubHelpers?MngdSafeArrayMarshaler*"),
+	ABOVE("marshalled string", "(wrapper IL_STUB_*", "*NativeMemory?Alloc*"),
+	ENGINE("marshalled array", "*StubHelpers?MngdNativeArrayMarshaler*"),
+	ENGINE("marshalled array", "*StubHelpers?MngdFixedArrayMarshaler*"),
+	ENGINE("marshalled array", "*StubHelpers?MngdSafeArrayMarshaler*"),
 	SURE("marshalled array", "*Marshalling?*ArrayMarshaller*"),
 	SURE("marshalled array", "*Marshalling?*SpanMarshaller*"),
 	SURE("marshalled object", "*StubHelpers?ObjectMarshaler?ConvertToNative*"),
@@ -100,9 +105,9 @@ static const struct lk_manager_rule rules[] = {
 	LIKELY("marshalled string", "mono_utf16_to_utf8*"),
 	LIKELY("marshalled string", "mono_string_builder_to_*"),
 
-	LIKELY("NativeMemory", "*NativeMemory?Alloc*"),
-	LIKELY("NativeMemory", "*NativeMemory?AlignedAlloc*"),
-	LIKELY("NativeMemory", "*NativeMemory?Realloc*"),
+	VAGUE("NativeMemory", "*NativeMemory?Alloc*"),
+	VAGUE("NativeMemory", "*NativeMemory?AlignedAlloc*"),
+	VAGUE("NativeMemory", "*NativeMemory?Realloc*"),
 
 	/* a thread's stack is mapped by the C library under pthread_create */
 	MAPPED("thread stack", "allocate_stack"),

@@ -35,9 +35,10 @@ bool lk_is_system_source(const char *file);
  * What kind of block an allocation is.  Stacks are searched from the allocation
  * outwards up to the responsible frame; in each frame the rules are tried in
  * order.  The first certain match ends the search; the first likely one counts
- * where no certain one follows.
+ * where no certain one follows, and a vague one where there is nothing better: it
+ * may be all that is left of a frame that was inlined.
  */
-enum lk_certainty { LK_LIKELY_MATCH, LK_CERTAIN_MATCH };
+enum lk_certainty { LK_VAGUE_MATCH, LK_LIKELY_MATCH, LK_CERTAIN_MATCH };
 struct lk_manager_rule {
 	const char *manager;
 	const char *pattern; /* of a function above the allocation function */

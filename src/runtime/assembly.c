@@ -85,14 +85,20 @@ static int read_open_file(int fd, uint8_t **ret_bytes, size_t *ret_size)
 }
 
 /*
- * Read, not mapped: a mapped file that shrinks is a SIGBUS.  O_NONBLOCK, since
- * the path comes from elsewhere and might name a FIFO.
+ * Read, not mapped: a mapped file that shrinks is a SIGBUS.  The path may come from a
+ * damaged assembly: a device, which even opening may set in motion, is not opened, and
+ * O_NONBLOCK keeps a FIFO that takes a file's place meanwhile from being waited for.
  */
 static int read_file(const char *path, uint8_t **ret_bytes, size_t *ret_size)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	int r;
+	struct stat st;
+	int fd, r;
 
+	if (stat(path, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -ENOEXEC;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
 		return -errno;
 	r = read_open_file(fd, ret_bytes, ret_size);
@@ -145,6 +151,13 @@ int lk_assembly_open(const char *path, struct lk_strings *strings,
 	return 0;
 }
 
+static bool ends_in_slash(const char *path)
+{
+	size_t size = strlen(path);
+
+	return size && path[size - 1] == '/';
+}
+
 int lk_assembly_open_copy(const char *path, const void *meta, size_t meta_size, const void *debug,
 	size_t debug_size, struct lk_strings *strings, struct lk_assembly **ret_assembly,
 	struct lk_err *err)
@@ -155,7 +168,6 @@ int lk_assembly_open_copy(const char *path, const void *meta, size_t meta_size, 
 	if (!debug)
 		debug_size = 0;
 	a->strings = strings;
-	a->path = lk_xstrdup(path);
 	a->bytes = lk_xmalloc(meta_size + debug_size);
 	memcpy(a->bytes, meta, meta_size);
 	if (debug_size)
@@ -166,6 +178,7 @@ int lk_assembly_open_copy(const char *path, const void *meta, size_t meta_size, 
 		lk_assembly_free(a);
 		return explain(path, r, err);
 	}
+	a->path = lk_xasprintf("%s%s", path, ends_in_slash(path) ? lk_assembly_module(a) : "");
 	*ret_assembly = a;
 	return 0;
 }
@@ -185,6 +198,15 @@ struct lk_assembly *lk_assembly_free(struct lk_assembly *a)
 const struct lk_metadata *lk_assembly_metadata(const struct lk_assembly *a)
 {
 	return &a->md;
+}
+
+const char *lk_assembly_module(const struct lk_assembly *a)
+{
+	const char *name = lk_metadata_string(
+		&a->md, lk_metadata_cell(&a->md, LK_TABLE_MODULE, 1, LK_MODULE_NAME));
+	const char *slash = strrchr(name, '/');
+
+	return slash ? slash + 1 : name;
 }
 
 const uint8_t *lk_assembly_mvid(const struct lk_assembly *a)

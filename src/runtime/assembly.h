@@ -38,7 +38,8 @@ int lk_assembly_open(const char *path, struct lk_strings *strings,
  * The same of what was copied from a process: metadata, and where debug is not NULL the
  * debug directory as struct lk_image_info has it.  Both are copied once more: the process
  * may still run, and nothing that was checked may change.  path: where the assembly was
- * loaded from, "" where that is unknown; symbols are looked for beside it.
+ * loaded from; a folder, which ends in '/', where only that is known; symbols are looked for
+ * there.
  */
 int lk_assembly_open_copy(const char *path, const void *meta, size_t meta_size, const void *debug,
 	size_t debug_size, struct lk_strings *strings, struct lk_assembly **ret_assembly,
@@ -48,6 +49,9 @@ struct lk_assembly *lk_assembly_free(struct lk_assembly *assembly);
 /* Its metadata, which lives as long as the assembly, and the 16 bytes of its MVID, or NULL. */
 const struct lk_metadata *lk_assembly_metadata(const struct lk_assembly *assembly);
 const uint8_t *lk_assembly_mvid(const struct lk_assembly *assembly);
+
+/* The name of its file when it was built, without folders; "" where it tells none. */
+const char *lk_assembly_module(const struct lk_assembly *assembly);
 
 /* -ENODATA: no such method. */
 int lk_assembly_method(struct lk_assembly *assembly, uint32_t token, struct lk_method *ret_method);

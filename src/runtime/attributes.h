@@ -31,7 +31,10 @@ struct lk_attributes lk_attributes_of(
 	const struct lk_metadata *md, enum lk_attribute_owner kind, uint32_t row);
 bool lk_attributes_next(struct lk_attributes *walk, struct lk_attribute *ret_attribute);
 
-/* The first argument where it is a string or a type; false where it is null or damaged. */
+/*
+ * The first argument of an attribute whose first argument is a string or a type; false where
+ * it is null or damaged.
+ */
 bool lk_attribute_text(
 	const struct lk_attribute *attribute, const char **ret_text, size_t *ret_size);
 

@@ -146,8 +146,10 @@ static void name_method(struct lk_runtime_ctx *ctx, const struct lk_code *code, 
 	} else {
 		find_line(code, pc, exact, m, line);
 		if (!add_told_name(code, code->name, &text) &&
-			!add_token(code, line->module, &text))
+			!add_token(code, line->module, &text)) {
 			lk_name_text_add(&text, "(clr code)");
+			line->generated = true; /* there is nothing that anybody could open */
+		}
 	}
 	line->function = lk_strings_add(lk_runtime_strings(ctx), text.at);
 }
@@ -192,6 +194,9 @@ static void name(struct lk_runtime_ctx *ctx, const struct lk_code *code, uint64_
 
 	if (code->info.kind == LK_CLR_METHOD || code->info.kind == LK_CLR_STUB)
 		m = find_method(ctx, code);
+	if (!line->module && m.assembly && *lk_assembly_module(m.assembly))
+		line->module =
+			lk_strings_add(lk_runtime_strings(ctx), lk_assembly_module(m.assembly));
 	line->framework = lk_clr_is_framework(code->image, m.md);
 	if (code->info.kind == LK_CLR_METHOD)
 		name_method(ctx, code, pc, exact, &m, line);

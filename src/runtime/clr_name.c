@@ -6,7 +6,9 @@
 #include "runtime/signature.h"
 
 /* Lambdas in lambdas, types in types: real ones stay below ten. */
-#define DEPTH_MAX      16u
+#define DEPTH_MAX 16u
+/* Methods of one type that are looked at; a damaged table may give it all of them. */
+#define METHODS_MAX    65536u
 #define METHOD_PINVOKE 0x2000u
 
 /* A piece of a name; not NUL-terminated. */
@@ -181,6 +183,8 @@ static uint32_t find_kickoff(const struct lk_metadata *md, uint32_t machine, str
 		return 0;
 	if (!end || end > rows + 1)
 		end = rows + 1;
+	if (end > first && end - first > METHODS_MAX)
+		end = first + METHODS_MAX;
 	for (uint32_t row = first; row < end; row++) {
 		if (!same(method, method_name(md, row)))
 			continue;

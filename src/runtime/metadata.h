@@ -32,6 +32,7 @@ enum lk_table_id {
 
 /* Columns that we read, by table. */
 enum {
+	LK_MODULE_NAME = 1,
 	LK_MODULE_MVID = 2,
 	LK_TYPE_REF_SCOPE = 0,
 	LK_TYPE_REF_NAME = 1,

@@ -101,7 +101,8 @@ bool lk_pdb_places(const char *assembly_path, const char *built, const uint8_t *
 	bool found = *assembly_path && try(arg, beside);
 
 	found = found || (built && try(arg, built));
-	found = found || try_folders(&s, file_name(built ? built : beside), guid);
+	if (built || *assembly_path)
+		found = found || try_folders(&s, file_name(built ? built : beside), guid);
 	free(beside);
 	return found;
 }

@@ -20,6 +20,7 @@ struct opened {
 
 struct lk_runtime_ctx {
 	struct lk_strings *strings;
+	const char *folder; /* of the program, with its '/'; "" unknown */
 	struct opened *opened;
 	size_t nr_opened, opened_capacity;
 };
@@ -29,7 +30,16 @@ struct lk_runtime_ctx *lk_runtime_ctx_new(struct lk_strings *strings)
 	struct lk_runtime_ctx *ctx = lk_xcalloc(1, sizeof(*ctx));
 
 	ctx->strings = strings;
+	ctx->folder = "";
 	return ctx;
+}
+
+void lk_runtime_ctx_program(struct lk_runtime_ctx *ctx, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (slash)
+		ctx->folder = lk_strings_add_n(ctx->strings, path, (size_t)(slash - path) + 1);
 }
 
 struct lk_runtime_ctx *lk_runtime_ctx_free(struct lk_runtime_ctx *ctx)
@@ -78,7 +88,7 @@ struct lk_assembly *lk_runtime_assembly(struct lk_runtime_ctx *ctx, const char *
 static struct lk_assembly *copied_image(struct lk_runtime_ctx *ctx, const struct lk_code *code)
 {
 	const struct lk_image_info *info = code->image_info;
-	const char *path = code->image ? code->image : "";
+	const char *path = code->image && *code->image ? code->image : ctx->folder;
 	bool known;
 	struct opened *o = find_opened(ctx, path, code->meta, &known);
 

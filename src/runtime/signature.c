@@ -478,6 +478,14 @@ void lk_method_generics(
 	lk_name_text_add(text, ">");
 }
 
+/* A local function gets the variables that it shares as parameters that nobody wrote. */
+static bool is_closure(const char *param)
+{
+	size_t size = strlen(param);
+
+	return size && param[size - 1] == '&' && strstr(param, "+<>c__DisplayClass");
+}
+
 int lk_method_params(const struct lk_metadata *md, uint32_t method_row, enum lk_style style,
 	struct lk_name_text *text)
 {
@@ -502,8 +510,12 @@ int lk_method_params(const struct lk_metadata *md, uint32_t method_row, enum lk_
 	write_type(&w, 0); /* the return type is not shown */
 	w.text = text;
 	for (uint32_t i = 0; i < n && !w.c.bad && !text->cut; i++) {
+		size_t before = text->used;
+
 		lk_name_text_add(text, i ? separator : "");
 		write_type(&w, 0);
+		if (style == LK_STYLE_CLR && is_closure(text->at + before))
+			lk_name_text_take_back(text, before);
 	}
 	return w.c.bad ? -EBADMSG : 0;
 }

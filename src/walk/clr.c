@@ -58,7 +58,7 @@ static int row(
 	if (r)
 		return r;
 	*ret_body = (struct lk_code_body){.start = code.start};
-	r = lk_clr_unwind_row(code.base, code.function, code.unwind, lookup_pc, exact, ret_row);
+	r = lk_clr_unwind_row(&code, lookup_pc, exact, ret_row);
 	if (!r && !code.permanent) {
 		ret_body->size = code.end - code.start;
 		/* A stub's record bears what it serves: its place alone can be compared. */
@@ -68,28 +68,30 @@ static int row(
 	return r;
 }
 
+/* What place found; describe is mostly asked for the same next.  Store lock held. */
+static struct lk_clr_code placed;
+static uint64_t placed_pc;
+
 static int describe(uint64_t lookup_pc, uint64_t serves, struct lk_walk_name *ret_name)
 {
-	struct lk_clr_code code;
-	int r;
-
 	if (!lk_load_acq(&attached)) /* pairs with attach */
 		return -ENODATA;
-	r = lk_clr_find_code(lookup_pc, &code);
-	if (!r)
-		lk_clr_name(&code, serves, ret_name);
-	return r;
+	if (placed_pc != lookup_pc && lk_clr_find_code(lookup_pc, &placed))
+		return -ENODATA;
+	placed_pc = 0;
+	lk_clr_name(&placed, serves, ret_name);
+	return 0;
 }
 
 static int place(uint64_t lookup_pc, const struct lk_walk_stack *stack, uint64_t *ret_start,
 	uint64_t *ret_serves)
 {
-	struct lk_clr_code code;
-
-	if (!lk_load_acq(&attached) || lk_clr_find_code(lookup_pc, &code)) /* pairs with attach */
+	placed_pc = 0;
+	if (!lk_load_acq(&attached) || lk_clr_find_code(lookup_pc, &placed)) /* pairs with attach */
 		return -ENODATA;
-	*ret_start = code.start;
-	*ret_serves = lk_clr_serves(&code, stack);
+	placed_pc = lookup_pc;
+	*ret_start = placed.start;
+	*ret_serves = lk_clr_serves(&placed, stack);
 	return 0;
 }
 

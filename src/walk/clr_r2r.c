@@ -203,6 +203,7 @@ int lk_clr_find_r2r(const struct lk_clr_section *s, uint64_t pc, struct lk_clr_c
 	if (!n)
 		return -ENODATA;
 	code->kind = LK_CLR_CODE_R2R;
+	code->permanent = true;
 	code->module = s->module;
 	code->native = n;
 	for (high = n->nr_functions; high - low > 1;) {
@@ -218,7 +219,7 @@ int lk_clr_find_r2r(const struct lk_clr_section *s, uint64_t pc, struct lk_clr_c
 	code->start = code->function = s->begin + u32_at(at);
 	code->end = s->begin + u32_at(at + 4);
 	code->unwind = s->begin + u32_at(at + 8);
-	return pc >= code->start && pc < code->end ? 0 : -ENODATA;
+	return pc >= code->start && pc < code->end && code->unwind < s->end ? 0 : -ENODATA;
 }
 
 /* --- methods --------------------------------------------------------------------------- */

@@ -1,8 +1,7 @@
 /*
  * Assemblies, symbol files and native-to-IL maps of any bytes (libFuzzer's
- * interface).  Byte 0 chooses the reader.  Seeds: tests/unit/data/managed*, each
- * with that byte before it.  Build with clang -fsanitize=fuzzer,address,undefined
- * and the sources of src/runtime and src/util, -lz.
+ * interface).  Byte 0 chooses the reader.  Seeds: tests/fuzz/corpus/managed, made by
+ * tests/fuzz/seeds.
  */
 #include <stdlib.h>
 #include <string.h>

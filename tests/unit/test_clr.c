@@ -87,7 +87,7 @@ static void as_the_runtime(const char *image, const char *record)
 	if (f)
 		fclose(f);
 	tap_ok(seen > 20 && !wrong && others <= 1,
-		"%s: %u frames have the IL offset and line of the runtime", image, seen);
+		"%s: %u frames have the IL offset and line of the runtime", record, seen);
 	free(bytes);
 	free(map);
 }
@@ -138,6 +138,7 @@ static const struct expected program[] = {
 	{"Shapes.Program/<>c__DisplayClass5_0/<<Lambdas>b__2>d:MoveNext", 0,
 		"Shapes.Program.Lambdas.lambda2()", false},
 	{"Shapes.Program:<Locals>g__Alone|6_0", 0, "Shapes.Program.Locals.Alone(long)", false},
+	{"Shapes.Program:<Pointers>g__Use|9_0", 0, "Shapes.Program.Pointers.Use(int)", false},
 	{"Shapes.Program/<>c__DisplayClass6_0:<Locals>g__Inner|1", 0,
 		"Shapes.Program.Locals.Inner(bool)", false},
 	{"Shapes.Program/<>c__DisplayClass6_0/<<Locals>g__Later|2>d`1:MoveNext", 0,
@@ -288,6 +289,7 @@ static void told_names(void)
 	code.info.token = 0;
 	code.image = NULL;
 	tap_ok(is(name(&code, 5, false).function, "(clr code)") &&
+			name(&code, 5, false).generated &&
 			name(&code, 5, false).il_offset == LK_IL_UNKNOWN,
 		"without anything it is code of the CLR");
 }
@@ -342,8 +344,45 @@ static void copied_image(void)
 	code.image = NULL;
 	code.debug = NULL;
 	line = name(&code, 20, false);
-	tap_ok(is(line.function, "Com.Hello.SayHello(string&)") && !line.module,
+	tap_ok(is(line.function, "Com.Hello.SayHello(string&)") && is(line.module, "clr-com.dll"),
 		"also one that has no path");
+	free(debug);
+	free(bytes);
+}
+
+/* The program's own folder holds the PDBs of what lies inside the program. */
+static void bundled_image(void)
+{
+	struct lk_runtime_ctx *other = lk_runtime_ctx_new(strings);
+	struct lk_code code = code_of("", 0x06000001);
+	struct lk_image_info info = {0};
+	struct lk_managed_line line;
+	uint8_t *bytes, *debug;
+	size_t size, debug_size;
+	struct lk_pe pe;
+
+	bytes = fixture_read("clr.dll", &size);
+	lk_pe_read(bytes, size, &pe);
+	debug = debug_directory(&pe, &debug_size);
+	info.meta_size = (uint32_t)pe.metadata_size;
+	info.debug_size = (uint32_t)debug_size;
+	code.image = NULL;
+	code.image_info = &info;
+	code.meta = pe.metadata;
+	code.debug = debug;
+	code.map = small_map;
+	code.map_size = sizeof(small_map);
+	code.info.token = 0x06000004; /* Recorder.Open */
+	lk_runtime_name(other, &code, code.info.start + 20, false, &line);
+	tap_ok(is(line.function, "Recorder.Open()") && !line.line,
+		"symbols of what has no path are not found");
+	lk_runtime_ctx_free(other);
+	other = lk_runtime_ctx_new(strings);
+	lk_runtime_ctx_program(other, fixture_path("program"));
+	lk_runtime_name(other, &code, code.info.start + 20, false, &line);
+	tap_ok(is(line.file, "/src/clr_recorder.cs") && line.line,
+		"but beside the program that it lies in");
+	lk_runtime_ctx_free(other);
 	free(debug);
 	free(bytes);
 }
@@ -415,6 +454,7 @@ int main(void)
 	ctx = lk_runtime_ctx_new(strings);
 	as_the_runtime("clr.dll", "clr.maps");
 	as_the_runtime("clr-r2r.dll", "clr-r2r.maps");
+	as_the_runtime("clr-r2r.dll", "clr-jit.maps");
 	names(lk_strings_add(strings, fixture_path("clr.dll")), "clr.dll", program,
 		LK_ARRAY_SIZE(program));
 	names(lk_strings_add(strings, fixture_path("clr-com.dll")), "clr-com.dll", com,
@@ -423,6 +463,7 @@ int main(void)
 	stubs();
 	told_names();
 	copied_image();
+	bundled_image();
 	other_builds();
 	funclets();
 	class_library();

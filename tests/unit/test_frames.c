@@ -97,6 +97,27 @@ static void test_managed(void)
 		"#dynamicClass::IL_STUB_CLRtoCOM(string&) <- "
 		"%Program.Main(System.String[])@/app/Program.dll!/s/Program.cs:22",
 		5, "BSTR");
+	is("a P/Invoke's stub is passed, compiled ahead of time or not",
+		"malloc <- SystemNative_Malloc@/d/libSystem.Native.so <- "
+		"%~System.Runtime.InteropServices.Marshal.AllocBSTRByteLen(uint)@/d/"
+		"System.Private.CoreLib.dll <- "
+		"%~System.StubHelpers.BSTRMarshaler.ConvertToNative(string, nint)@/d/"
+		"System.Private.CoreLib.dll <- #(wrapper IL_STUB_PInvoke) "
+		"Native.SayHello(string&)@/app/client.dll <- "
+		"%Program.Main.lambda0(int)@/app/client.dll!/s/Program.cs:22",
+		5, "BSTR");
+	is("so is what a generator wrote for a COM interface",
+		"malloc <- SystemNative_Malloc@/d/libSystem.Native.so <- "
+		"%~System.Runtime.InteropServices.Marshal.AllocBSTRByteLen(uint)@/d/"
+		"System.Private.CoreLib.dll <- %~System.Runtime.InteropServices.Marshalling."
+		"BStrStringMarshaller.ConvertToUnmanaged(string)@/d/System.Runtime.InteropServices.dll "
+		"<- #Com.IHello.SayHello(string&)@/app/client.dll <- "
+		"%Program.Call<T>(T)@/app/client.dll!/s/Program.cs:9",
+		5, "BSTR");
+	is("a dynamic method is passed",
+		"malloc <- api@/d/libSystem.Native.so <- #(dynamic) Compiled <- "
+		"%Box<T>+Lid.Close<V>(V)@/app/a.dll!/s/a.cs:3",
+		3, "C heap");
 	is("class library frames are passed, with or without the runtime's mark",
 		"malloc <- f@/usr/bin/mono-sgen <- %System.IO.File:Open ()@/usr/lib/mono/4.5/mscorlib.dll "
 		"<- %~X:Y ()@/app/odd.dll <- %A:F ()@/app/a.exe",
@@ -151,9 +172,14 @@ static void test_dotnet_marshalling(void)
 		"Marshalling.Utf8StringMarshaller.ConvertToUnmanaged(string)" CORELIB
 		" <- #Native.F(string&)@/app/a.dll <- " NET_MAIN,
 		4, "marshalled string");
-	is(".NET: an array by reference is a marshalled array",
-		"malloc <- %~" INTEROP "Marshal.AllocCoTaskMem(int)" CORELIB " <- "
-		"%~System.StubHelpers.MngdNativeArrayMarshaler.ConvertSpaceToNative(ref "
+	is(".NET: so does one when AllocCoTaskMem jumps where it called",
+		"malloc <- %~" INTEROP "NativeMemory.Alloc(nuint)" CORELIB " <- "
+		"#(wrapper IL_STUB_StructMarshal)@/app/a.dll <- %~" INTEROP
+		"Marshal.StructureToPtr<T>(T, nint, bool)" CORELIB " <- " NET_MAIN,
+		4, "marshalled string");
+	is(".NET: an array by reference is a marshalled array, which the engine allocates",
+		"calloc <- " CORECLR
+		" <- %~System.StubHelpers.MngdNativeArrayMarshaler.ConvertSpaceToNative(ref "
 		"System.StubHelpers.MngdNativeArrayMarshaler/MarshalerState, ref object, "
 		"nint)" CORELIB
 		" <- #(wrapper IL_STUB_PInvoke) Native.F(int[]&)@/app/a.dll <- " NET_MAIN,
@@ -174,6 +200,10 @@ static void test_dotnet_explicit(void)
 		"malloc <- %~" INTEROP "NativeMemory.Alloc(nuint)" CORELIB " <- %~" INTEROP
 		"Marshal.AllocHGlobal(nint)" CORELIB " <- " NET_MAIN,
 		3, "HGlobal");
+	is(".NET: AllocCoTaskMem is CoTaskMem, though NativeMemory.Alloc made it",
+		"malloc <- %~" INTEROP "NativeMemory.Alloc(nuint)" CORELIB " <- %~" INTEROP
+		"Marshal.AllocCoTaskMem(int)" CORELIB " <- " NET_MAIN,
+		3, "CoTaskMem");
 	is(".NET: NativeMemory by name is NativeMemory",
 		"aligned_alloc <- SystemNative_AlignedAlloc@/d/libSystem.Native.so <- %~" INTEROP
 		"NativeMemory.AlignedAlloc(nuint, nuint)" CORELIB " <- " NET_MAIN,
@@ -259,6 +289,58 @@ static void test_keys(void)
 		"the depth of a recursion makes no other site");
 }
 
+/* Before and after .NET compiled the marshaller and the generated code into their callers. */
+static void test_tiered_keys(void)
+{
+	static const char *const cold =
+		"malloc <- %~" INTEROP "Marshal.AllocBSTR(int)" CORELIB " <- %~" INTEROP
+		"Marshalling.BStrStringMarshaller.ConvertToUnmanaged(string)" CORELIB
+		" <- #Native.SayHello(string&)@/app/a.dll!/s/L.g.cs:18 <- " NET_MAIN;
+	static const char *const hot =
+		"malloc <- %~" INTEROP "Marshal.AllocBSTR(int)" CORELIB " <- " NET_MAIN;
+	static const char *const other = "malloc <- %~" INTEROP "Marshal.AllocBSTR(int)" CORELIB
+					 " <- %P.F()@/app/a.dll!/s/P.cs:9 <- " NET_MAIN;
+	const char *clr = "clr";
+
+	tap_ok(judge(cold).key != judge(hot).key, "elsewhere another path makes another site");
+	snapshot->runtimes = &clr;
+	snapshot->nr_runtimes = 1;
+	tap_ok(judge(cold).key == judge(hot).key, ".NET: what is inlined makes no other site");
+	tap_ok(judge(cold).key != judge(other).key, ".NET: a method of the user's does");
+	snapshot->runtimes = NULL;
+	snapshot->nr_runtimes = 0;
+}
+
+/* The engine in the program itself, without a name. */
+static void test_single_file(void)
+{
+	static const char *const shallow = "aligned_alloc <- @/srv/app <- @/srv/app <- "
+					   "#(wrapper IL_STUB_PInvoke) X.Init() <- " NET_MAIN;
+	static const char *const deep =
+		"malloc <- @/srv/app <- @/srv/app <- @/srv/app <- @/srv/app <- " NET_MAIN;
+	struct lk_module_fact modules[] = {{.path = "/srv/app"}, {.path = "/d/libcoreclr.so"}};
+	struct lk_snapshot was = *snapshot;
+	const char *clr = "clr", *command = "./app";
+
+	snapshot->modules = modules;
+	snapshot->nr_modules = 1;
+	snapshot->runtimes = &clr;
+	snapshot->nr_runtimes = 1;
+	snapshot->command = &command;
+	snapshot->nr_command = 1;
+	is("a single file: what is allocated deep in the program is the runtime's", deep, 5,
+		"runtime");
+	is("a single file: what is allocated near its edge may be the class library's", shallow, 4,
+		"C heap");
+	snapshot->nr_modules = 2;
+	is("with the engine in a library the program's own code is its own", deep, 5, "C heap");
+	snapshot->modules = was.modules;
+	snapshot->nr_modules = was.nr_modules;
+	snapshot->runtimes = NULL;
+	snapshot->command = NULL;
+	snapshot->nr_runtimes = snapshot->nr_command = 0;
+}
+
 static void test_nameless_keys(void)
 {
 	struct lk_module_fact here = {.path = "/x/p", .start = 0x400000, .end = 0x500000};
@@ -297,6 +379,8 @@ int main(void)
 	test_dotnet_engine();
 	test_poor_stacks();
 	test_keys();
+	test_tiered_keys();
+	test_single_file();
 	test_nameless_keys();
 	lk_snapshot_free(snapshot);
 	lk_strings_free(strings);

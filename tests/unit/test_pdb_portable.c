@@ -46,6 +46,7 @@ static void use(const uint8_t *bytes, size_t size)
 		struct lk_il_points points = {0};
 
 		nr_read += lk_pdb_points(&pdb, 0x06000000 | row, strings, &points) == 0;
+		lk_pdb_kickoff(&pdb, 0x06000000 | row);
 		lk_il_points_done(&points);
 	}
 }
@@ -65,7 +66,7 @@ static void use_packed(const uint8_t *bytes, size_t size)
 static void embedded(void)
 {
 	struct lk_pe_debug entry = {0};
-	uint8_t *bytes, *unpacked;
+	uint8_t *bytes, *unpacked, *bomb;
 	struct lk_pe pe;
 	size_t size, n;
 
@@ -80,9 +81,33 @@ static void embedded(void)
 	tap_ok(nr_read == 1, "and tells of the one method");
 	tap_ok(lk_pdb_unpack("MPDB\xff\xff\xff\xff\x01", 9, &unpacked, &n) == -EBADMSG,
 		"a size that deflate cannot reach is a lie, not an allocation");
+	bomb = calloc(1, 2 << 20);
+	memcpy(bomb, "MPDB\x01\x00\x00\x40", 8);
+	tap_ok(lk_pdb_unpack(bomb, 2 << 20, &unpacked, &n) == -EBADMSG,
+		"nor does it take a gigabyte where two megabytes could make one");
+	free(bomb);
 	fixture_damage(entry.data, entry.size, 1, use_packed);
 	tap_ok(nr_unpacked > 0, "damaged embedded PDBs are unpacked without harm (%u)",
 		nr_unpacked);
+	free(bytes);
+}
+
+/* The async methods, iterators, async lambdas and local functions of data/clr.cs. */
+static void kickoffs(void)
+{
+	struct lk_pdb pdb;
+	uint8_t *bytes;
+	unsigned n = 0;
+	size_t size;
+
+	bytes = fixture_read("clr.pdb", &size);
+	if (lk_pdb_open(bytes, size, NULL, &pdb) == 0)
+		for (uint32_t row = 1; row < 0x100; row++)
+			n += !!lk_pdb_kickoff(&pdb, 0x06000000 | row);
+	tap_ok(n == 8, "a PDB tells the methods of %u state machines", n);
+	tap_ok(!lk_pdb_kickoff(&pdb, 0x06000001) && !lk_pdb_kickoff(&pdb, 0) &&
+			!lk_pdb_kickoff(&pdb, 0x06ffffff),
+		"and nothing of other methods");
 	free(bytes);
 }
 
@@ -94,10 +119,16 @@ int main(void)
 	strings = lk_strings_new();
 	opens();
 	embedded();
+	kickoffs();
 	bytes = fixture_read("managed-csc.pdb", &size);
 	nr_read = 0;
 	fixture_damage(bytes, size, 1, use);
 	tap_ok(nr_read > 1000, "damaged PDBs are read without harm (%u methods)", nr_read);
+	free(bytes);
+	bytes = fixture_read("clr.pdb", &size);
+	nr_read = 0;
+	fixture_damage(bytes, size, 9, use);
+	tap_ok(nr_read > 1000, "also those of state machines (%u methods)", nr_read);
 	free(bytes);
 	lk_strings_free(strings);
 	return tap_done();

@@ -1,4 +1,5 @@
 using System;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 // N9: what the callee returns is the caller's to free.
@@ -7,6 +8,7 @@ static unsafe class N9
 	[DllImport("callee", EntryPoint = "callee_name")]
 	static extern IntPtr Name();
 
+	[MethodImpl(MethodImplOptions.NoInlining)]
 	public static void Lose(bool release)
 	{
 		IntPtr name = Name();
@@ -31,6 +33,7 @@ static class N15
 		return Marshal.StringToCoTaskMemUTF8("an answer");
 	}
 
+	[MethodImpl(MethodImplOptions.NoInlining)]
 	public static void Lose(bool release)
 	{
 		Asks(answer, release ? 1 : 0);
@@ -43,6 +46,7 @@ static class N14
 	[DllImport("callee", EntryPoint = "callee_object_new")]
 	static extern IntPtr New();
 
+	[MethodImpl(MethodImplOptions.NoInlining)]
 	public static void Lose(bool release)
 	{
 		Guid unknown = new("00000000-0000-0000-c000-000000000046");
@@ -65,6 +69,7 @@ static class N16
 	[DllImport("callee", EntryPoint = "callee_object_release")]
 	static extern uint Release(IntPtr theObject);
 
+	[MethodImpl(MethodImplOptions.NoInlining)]
 	public static void Lose(bool release)
 	{
 		IntPtr theObject = New();

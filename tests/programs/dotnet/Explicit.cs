@@ -1,10 +1,12 @@
 using System;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 // N6 and N7: the program allocates by name and forgets.
 
 static class N6
 {
+	[MethodImpl(MethodImplOptions.NoInlining)]
 	public static void Lose(bool release)
 	{
 		IntPtr text = Marshal.StringToHGlobalAnsi("a text");
@@ -16,6 +18,7 @@ static class N6
 
 static class N6CoTaskMem
 {
+	[MethodImpl(MethodImplOptions.NoInlining)]
 	public static void Lose(bool release)
 	{
 		IntPtr text = Marshal.StringToCoTaskMemUTF8("a text");
@@ -27,6 +30,7 @@ static class N6CoTaskMem
 
 static class N6Bstr
 {
+	[MethodImpl(MethodImplOptions.NoInlining)]
 	public static void Lose(bool release)
 	{
 		IntPtr text = Marshal.StringToBSTR("a text");
@@ -38,6 +42,7 @@ static class N6Bstr
 
 static class N7
 {
+	[MethodImpl(MethodImplOptions.NoInlining)]
 	public static void Lose(bool release)
 	{
 		IntPtr block = Marshal.AllocHGlobal(100);
@@ -49,6 +54,7 @@ static class N7
 
 static class N7CoTaskMem
 {
+	[MethodImpl(MethodImplOptions.NoInlining)]
 	public static void Lose(bool release)
 	{
 		IntPtr block = Marshal.AllocCoTaskMem(100);
@@ -60,6 +66,7 @@ static class N7CoTaskMem
 
 static unsafe class N7Native
 {
+	[MethodImpl(MethodImplOptions.NoInlining)]
 	public static void Lose(bool release)
 	{
 		void* block = NativeMemory.AllocZeroed(100);
@@ -71,6 +78,7 @@ static unsafe class N7Native
 
 static unsafe class N7Aligned
 {
+	[MethodImpl(MethodImplOptions.NoInlining)]
 	public static void Lose(bool release)
 	{
 		void* block = NativeMemory.AlignedAlloc(128, 64);

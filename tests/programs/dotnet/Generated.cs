@@ -1,4 +1,5 @@
 using System;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.InteropServices.Marshalling;
 
@@ -12,6 +13,7 @@ static partial class N5
 	[LibraryImport("callee", EntryPoint = "callee_out_bstr")]
 	private static partial void Out([MarshalAs(UnmanagedType.BStr)] out string text);
 
+	[MethodImpl(MethodImplOptions.NoInlining)]
 	public static void Lose(bool release)
 	{
 		string text = "a text that goes in";
@@ -32,6 +34,7 @@ static partial class N5Utf8
 		StringMarshalling = StringMarshalling.Utf8)]
 	private static partial void Out(out string text);
 
+	[MethodImpl(MethodImplOptions.NoInlining)]
 	public static void Lose(bool release)
 	{
 		string text = "a text that goes in";
@@ -82,6 +85,7 @@ static partial class N5Custom
 	[LibraryImport("libc.so.6", EntryPoint = "labs")]
 	private static partial nint Freed([MarshalUsing(typeof(NumberFreed))] Number number);
 
+	[MethodImpl(MethodImplOptions.NoInlining)]
 	public static void Lose(bool release)
 	{
 		if (release)

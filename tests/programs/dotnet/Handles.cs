@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.IO.Compression;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
@@ -33,6 +34,7 @@ static class N10OpenSsl
 {
 	static readonly List<X509Certificate2> kept = new();
 
+	[MethodImpl(MethodImplOptions.NoInlining)]
 	public static void Lose(bool release)
 	{
 		X509Certificate2 certificate = Certificate.Load();
@@ -74,6 +76,7 @@ static class N10Sqlite
 {
 	static readonly List<Database> kept = new();
 
+	[MethodImpl(MethodImplOptions.NoInlining)]
 	public static void Lose(bool release)
 	{
 		Database database = Database.InMemory();
@@ -89,6 +92,7 @@ static class N10Zlib
 {
 	static readonly List<DeflateStream> kept = new();
 
+	[MethodImpl(MethodImplOptions.NoInlining)]
 	public static void Lose(bool release)
 	{
 		var stream = new DeflateStream(Stream.Null, CompressionLevel.Fastest);
@@ -107,6 +111,7 @@ static class N16OpenSsl
 	[DllImport("libcrypto.so.3", EntryPoint = "X509_up_ref")]
 	static extern int UpRef(IntPtr certificate);
 
+	[MethodImpl(MethodImplOptions.NoInlining)]
 	public static void Lose(bool release)
 	{
 		using X509Certificate2 certificate = Certificate.Load();

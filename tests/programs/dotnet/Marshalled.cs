@@ -1,4 +1,5 @@
 using System;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 // N1 to N4: the runtime's own marshaller makes a native copy of what goes in by reference,
@@ -11,6 +12,7 @@ static class N1
 	[DllImport("callee", EntryPoint = "callee_out_bstr")]
 	static extern void Out([MarshalAs(UnmanagedType.BStr)] out string text);
 
+	[MethodImpl(MethodImplOptions.NoInlining)]
 	public static void Lose(bool release)
 	{
 		string text = "a text that goes in";
@@ -29,6 +31,7 @@ static class N2
 	[DllImport("callee", EntryPoint = "callee_out_utf8")]
 	static extern void Out([MarshalAs(UnmanagedType.LPStr)] out string text);
 
+	[MethodImpl(MethodImplOptions.NoInlining)]
 	public static void Lose(bool release)
 	{
 		string text = "a text that goes in";
@@ -47,6 +50,7 @@ static class N3
 	[DllImport("callee", EntryPoint = "callee_out_utf16")]
 	static extern void Out([MarshalAs(UnmanagedType.LPWStr)] out string text);
 
+	[MethodImpl(MethodImplOptions.NoInlining)]
 	public static void Lose(bool release)
 	{
 		string text = "a text that goes in";
@@ -67,6 +71,7 @@ static class N4
 	static extern void Out(
 		[MarshalAs(UnmanagedType.LPArray, SizeParamIndex = 1)] out int[] numbers, int count);
 
+	[MethodImpl(MethodImplOptions.NoInlining)]
 	public static void Lose(bool release)
 	{
 		int[] numbers = new int[10];
@@ -87,6 +92,7 @@ static class N8
 		public int Number;
 	}
 
+	[MethodImpl(MethodImplOptions.NoInlining)]
 	public static void Lose(bool release)
 	{
 		IntPtr block = Marshal.AllocHGlobal(Marshal.SizeOf<Record>());

@@ -2,17 +2,24 @@ using System;
 using System.Collections;
 using System.Collections.Generic;
 using System.Reflection.Emit;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
-// N11: a handle keeps its object; the runtime's handle tables grow by segments.
+// N11: a handle keeps its object; the runtime's handle tables grow by segments, so each
+// call takes many.
 static class N11
 {
+	static readonly object kept = new();
+
+	[MethodImpl(MethodImplOptions.NoInlining)]
 	public static void Lose(bool release)
 	{
-		GCHandle handle = GCHandle.Alloc(new object());
+		for (int i = 0; i < 300; i++) {
+			GCHandle handle = GCHandle.Alloc(kept);
 
-		if (release)
-			handle.Free();
+			if (release)
+				handle.Free();
+		}
 	}
 }
 
@@ -29,6 +36,7 @@ static class N12
 		return 0;
 	}
 
+	[MethodImpl(MethodImplOptions.NoInlining)]
 	public static void Lose(bool release)
 	{
 		int captured = kept.Count;
@@ -80,6 +88,7 @@ static class N13
 {
 	static readonly Wrappers wrappers = new();
 
+	[MethodImpl(MethodImplOptions.NoInlining)]
 	public static void Lose(bool release)
 	{
 		IntPtr wrapper = wrappers.GetOrCreateComInterfaceForObject(
@@ -106,6 +115,7 @@ static class N17
 		return (Func<int>) method.CreateDelegate(typeof(Func<int>));
 	}
 
+	[MethodImpl(MethodImplOptions.NoInlining)]
 	public static void Lose(bool release)
 	{
 		Func<int> made = once;

@@ -160,7 +160,14 @@ namespace Shapes {
 
 		static unsafe void Pointers(void** q, delegate*<int, void> f, int[,] grid)
 		{
-			Recorder.Here(0);
+			int shared = 1;
+
+			void Use(int more)
+			{
+				Recorder.Here(shared + more);
+			}
+
+			Use(1);
 		}
 
 		public static unsafe void Run(string s)
