@@ -78,12 +78,18 @@ $B/tests/libleakline-check.so: $(GUEST_OBJ) tests/check/check.c src/agent/export
 	$(CC) $(GUEST_CFLAGS) -shared -Wl,--wrap=lk_capture -Wl,--version-script=src/agent/exports.map \
 		-o $@ tests/check/check.c $(GUEST_OBJ) -lgcc_s
 
+# The agent with a witness that stands still for a debugger (tests/check/park.c).
+$B/tests/libleakline-park.so: $(GUEST_OBJ) tests/check/park.c src/agent/exports.map
+	@mkdir -p $(@D)
+	$(CC) $(GUEST_CFLAGS) -shared -Wl,--wrap=lk_capture -Wl,--version-script=src/agent/exports.map \
+		-o $@ tests/check/park.c $(GUEST_OBJ) -lc
+
 PLUGINS := $(patsubst tests/programs/lib/%.c,$B/programs/lib/%.so,$(wildcard tests/programs/lib/*.c))
 $B/programs/lib/%.so: tests/programs/lib/%.c
 	@mkdir -p $(@D)
 	$(CC) -std=gnu17 -O1 -g -shared -fPIC -o $@ $<
 
-tests: $(UNIT) $(PROG) $(PLUGINS) $B/tests/libleakline-check.so
+tests: $(UNIT) $(PROG) $(PLUGINS) $B/tests/libleakline-check.so $B/tests/libleakline-park.so
 
 check: all tests
 	tests/run
