@@ -6,49 +6,18 @@
 
 #include "agent/agent.h"
 #include "agent/got.h"
+#include "agent/managed.h"
 #include "base/syscall.h"
 #include "unwind/cfi.h"
-#include "walk/walk.h"
 
 #include <dlfcn.h>
 #include <elf.h>
 #include <fcntl.h>
 #include <link.h>
 
-static const struct lk_walker *const walkers[] = {&lk_walker_mono};
-static uint8_t attached[LK_ARRAY_SIZE(walkers)];
-static uint64_t attach_tried_s = UINT64_MAX; /* tick, in seconds, of the last try */
-
 /* How often an unknown place is passed before it is looked up again: a runtime may
  * have started meanwhile, or told its table of the code. */
 #define UNKNOWN_USES 256
-
-static uint64_t tick_s(void)
-{
-	return lk_load(&lk_writer->header->tick_ms) / 1024;
-}
-
-static void attach_walkers(void)
-{
-	uint64_t now = tick_s();
-
-	if (lk_load(&attach_tried_s) == now)
-		return;
-	lk_store(&attach_tried_s, now);
-	for (unsigned i = 0; i < LK_ARRAY_SIZE(walkers); i++)
-		if (!attached[i] && !walkers[i]->attach())
-			lk_store_rel(&attached[i], 1);
-}
-
-static int walker_row(uint64_t lookup_pc, struct lk_row *ret_row, struct lk_code_body *ret_body)
-{
-	for (unsigned i = 0; i < LK_ARRAY_SIZE(walkers); i++)
-		if (lk_load_acq(&attached[i]) && !walkers[i]->row(lookup_pc, ret_row, ret_body)) {
-			ret_row->flags |= LK_ROW_MANAGED;
-			return 0;
-		}
-	return -61 /* ENODATA */;
-}
 
 static bool in_loader(uint64_t pc)
 {
@@ -57,13 +26,9 @@ static bool in_loader(uint64_t pc)
 	return !_dl_find_object((void *)pc, &o) && (uint64_t)o.dlfo_map_start == _r_debug.r_ldbase;
 }
 
-static uint32_t code_holding(uint64_t pc);
-static void check_code(uint64_t pc, const struct lk_code_body *body);
-
 void lk_code_row(uint64_t pc, bool exact, struct lk_row *ret_row, uint64_t *ret_start)
 {
 	uint64_t lookup_pc = exact ? pc : pc - 1;
-	struct lk_code_body body = {0};
 
 	ret_row->flags = 0;
 	ret_row->cfa_off = 0;
@@ -75,15 +40,10 @@ void lk_code_row(uint64_t pc, bool exact, struct lk_row *ret_row, uint64_t *ret_
 		ret_row->kind = LK_ROW_END;
 		return;
 	}
-	attach_walkers();
-	if (walker_row(lookup_pc, ret_row, &body)) {
+	if (lk_managed_row(lookup_pc, exact, ret_row, ret_start)) {
 		ret_row->flags = LK_ROW_AGAIN;
 		ret_row->cfa_off = UNKNOWN_USES;
-		return;
 	}
-	*ret_start = body.start;
-	if (body.size)
-		check_code(lookup_pc, &body);
 }
 
 /* --- modules ---------------------------------------------------------------- */
@@ -200,112 +160,8 @@ void lk_code_unloaded(void)
 	lk_add(&h->generation, 1);
 }
 
-/* --- managed code ------------------------------------------------------------- */
-
-static struct lk_walk_name described; /* store lock held */
-
-/* The record of the code body that starts at start, if there is one. */
-static uint32_t known_code(uint64_t start)
-{
-	uint64_t nr = lk_writer->header->regions[LK_REGION_CODES].used;
-
-	for (uint64_t i = nr; i-- > 0;) {
-		const struct lk_code_info *c = lk_region_at(LK_REGION_CODES, i);
-
-		if (c->start == start && !c->unloaded_ms)
-			return (uint32_t)i;
-	}
-	return LK_CODE_NONE;
-}
-
-static bool code_holds(uint64_t number, uint64_t pc)
-{
-	const struct lk_code_info *c = lk_region_at(LK_REGION_CODES, number);
-
-	return pc >= c->start && pc - c->start < c->size && !c->unloaded_ms;
-}
-
-static uint32_t holders[4096]; /* by pc: number of the record that held it last */
-
-static uint32_t code_holding(uint64_t pc)
-{
-	uint64_t nr = lk_writer->header->regions[LK_REGION_CODES].used;
-	uint32_t *holder = &holders[(pc ^ pc >> 12) & (LK_ARRAY_SIZE(holders) - 1)];
-	uint64_t i = *holder;
-
-	if (i < nr && code_holds(i, pc))
-		return (uint32_t)i;
-	for (i = nr; i-- > 0;)
-		if (code_holds(i, pc)) {
-			*holder = (uint32_t)i;
-			return (uint32_t)i;
-		}
-	return LK_CODE_NONE;
-}
-
-/*
- * A runtime frees code and puts other code at its place.  The record that covers
- * pc must speak of the body that lies there now; where it does not, it is over,
- * and everything that was remembered of that code with it.
- */
-static void check_code(uint64_t pc, const struct lk_code_body *body)
-{
-	struct lk_store_header *h = lk_writer->header;
-	struct lk_code_info *c;
-	uint32_t old;
-
-	lk_store_lock();
-	old = code_holding(pc);
-	if (old != LK_CODE_NONE) {
-		c = lk_region_at(LK_REGION_CODES, old);
-		if (c->start != body->start || c->size != body->size || c->handle != body->handle) {
-			lk_store(&c->unloaded_ms, lk_tick32(h));
-			lk_add(&h->generation, 1);
-		}
-	}
-	lk_store_unlock();
-}
-
-static uint32_t add_code(const struct lk_walk_name *d)
-{
-	uint64_t number = lk_region_alloc(LK_REGION_CODES, 1);
-	struct lk_code_info *c;
-
-	if (number == UINT64_MAX)
-		return LK_CODE_NONE;
-	c = lk_region_at(LK_REGION_CODES, number);
-	*c = d->info;
-	c->name_at = lk_string_add(d->name);
-	c->class_at = lk_string_add(d->klass);
-	c->space_at = lk_string_add(d->space);
-	c->image_at = lk_string_add(d->image);
-	c->map_at = lk_bytes_add(d->map, d->map_size);
-	c->map_size = c->map_at ? d->map_size : 0;
-	c->unloaded_ms = 0;
-	lk_region_publish(LK_REGION_CODES, number, 1);
-	return (uint32_t)number;
-}
-
-static uint32_t managed_code_of(uint64_t lookup_pc)
-{
-	uint32_t known;
-
-	for (unsigned i = 0; i < LK_ARRAY_SIZE(walkers); i++) {
-		if (!lk_load_acq(&attached[i]))
-			continue;
-		known = code_holding(lookup_pc);
-		if (known != LK_CODE_NONE)
-			return known;
-		if (walkers[i]->describe(lookup_pc, &described))
-			continue;
-		known = known_code(described.info.start);
-		return known != LK_CODE_NONE ? known : add_code(&described);
-	}
-	return LK_CODE_NONE;
-}
-
 /* Called with the store lock held, once per new node. */
-uint32_t lk_code_of(uint64_t pc, bool exact)
+uint32_t lk_code_of(uint64_t pc, bool exact, const struct lk_walk_stack *stack)
 {
 	uint64_t lookup_pc = exact ? pc : pc - 1;
 	uint32_t module, code;
@@ -320,7 +176,7 @@ uint32_t lk_code_of(uint64_t pc, bool exact)
 		if (_dl_find_object((void *)lookup_pc, &o) || o.dlfo_eh_frame)
 			return module;
 	}
-	code = managed_code_of(lookup_pc);
+	code = lk_managed_code(lookup_pc, stack);
 	if (code != LK_CODE_NONE)
 		return code | LK_CODE_MANAGED;
 	if (module == LK_CODE_NONE)

@@ -77,7 +77,7 @@ static uint32_t base_node(const struct lk_memo *m)
 {
 	if (!m->truncated)
 		return 0;
-	return lk_node_intern(0, LK_PC_TRUNCATED, false, lk_code_of);
+	return lk_node_intern(0, LK_PC_TRUNCATED, false, NULL, lk_code_of);
 }
 
 /* The node of the whole remembered stack, made where it is new. */
@@ -90,11 +90,14 @@ static uint32_t intern_stack(struct lk_memo *m)
 		i--;
 	parent = i ? m->entry[i - 1].node : base_node(m);
 	for (; i < m->nr && parent != LK_NODE_NONE; i++) {
+		/* C1: the frame ends where the next outer one begins. */
+		struct lk_walk_stack stack = {m->entry[i].sp, i ? m->entry[i - 1].sp : m->high};
+
 		if (i == cut_at)
-			parent = lk_node_intern(parent, LK_PC_CUT, false, lk_code_of);
+			parent = lk_node_intern(parent, LK_PC_CUT, false, NULL, lk_code_of);
 		if (parent != LK_NODE_NONE)
 			parent = lk_node_intern(
-				parent, m->entry[i].pc, m->entry[i].exact, lk_code_of);
+				parent, m->entry[i].pc, m->entry[i].exact, &stack, lk_code_of);
 		m->entry[i].node = parent == LK_NODE_NONE ? 0 : parent;
 	}
 	return parent;
@@ -107,7 +110,7 @@ static LK_NOINLINE uint32_t intern_leaf(struct lk_agent_thread *t, enum lk_entry
 	uint32_t node = intern_stack(m), leaf = LK_NODE_NONE;
 
 	if (node != LK_NODE_NONE)
-		leaf = lk_node_intern(node, entry, false, lk_code_of);
+		leaf = lk_node_intern(node, entry, false, NULL, lk_code_of);
 	if (leaf == LK_NODE_NONE) {
 		lk_count_lost(LK_LOST_STACKS);
 		return 0;

@@ -5,6 +5,7 @@
 #define LK_AGENT_RECORD_H
 
 #include "agent/thread.h"
+#include "walk/walk.h"
 
 /* A block was allocated at addr. */
 void lk_record_alloc(struct lk_agent_thread *t, uint64_t addr, uint64_t size, enum lk_entry entry,
@@ -25,7 +26,7 @@ uint64_t lk_now(struct lk_agent_thread *t);
 
 /* Row and place of a pc, for capture and nodes: agent/code.c. */
 void lk_code_row(uint64_t pc, bool exact, struct lk_row *ret_row, uint64_t *ret_start);
-uint32_t lk_code_of(uint64_t pc, bool exact);
+uint32_t lk_code_of(uint64_t pc, bool exact, const struct lk_walk_stack *stack);
 
 /* Code was unloaded: marks modules that are gone and starts a generation. */
 void lk_code_unloaded(void);

@@ -69,7 +69,8 @@ static bool grow_index(struct lk_writer *w)
 	return true;
 }
 
-static uint32_t add(uint32_t parent, uint64_t pc, bool exact, uint32_t (*code_of)(uint64_t, bool))
+static uint32_t add(uint32_t parent, uint64_t pc, bool exact, const struct lk_walk_stack *stack,
+	uint32_t (*code_of)(uint64_t pc, bool exact, const struct lk_walk_stack *stack))
 {
 	struct lk_writer *w = lk_writer;
 	struct lk_node *n;
@@ -83,7 +84,7 @@ static uint32_t add(uint32_t parent, uint64_t pc, bool exact, uint32_t (*code_of
 	n = lk_node_at((uint32_t)number);
 	n->pc = pc;
 	n->parent = parent;
-	n->code = code_of(pc, exact);
+	n->code = code_of(pc, exact, stack);
 	if (exact && n->code != LK_CODE_NONE)
 		n->code |= LK_CODE_EXACT;
 	lk_region_publish(LK_REGION_NODES, number, 1);
@@ -92,8 +93,8 @@ static uint32_t add(uint32_t parent, uint64_t pc, bool exact, uint32_t (*code_of
 	return (uint32_t)number;
 }
 
-uint32_t lk_node_intern(
-	uint32_t parent, uint64_t pc, bool exact, uint32_t (*code_of)(uint64_t pc, bool exact))
+uint32_t lk_node_intern(uint32_t parent, uint64_t pc, bool exact, const struct lk_walk_stack *stack,
+	uint32_t (*code_of)(uint64_t pc, bool exact, const struct lk_walk_stack *stack))
 {
 	struct lk_writer *w = lk_writer;
 	uint32_t mask = lk_load_acq(&w->node_index_mask);
@@ -105,7 +106,7 @@ uint32_t lk_node_intern(
 	lk_store_lock();
 	number = w->node_index ? find(w->node_index, w->node_index_mask, parent, pc) : LK_NODE_NONE;
 	if (number == LK_NODE_NONE)
-		number = add(parent, pc, exact, code_of);
+		number = add(parent, pc, exact, stack, code_of);
 	lk_store_unlock();
 	return number;
 }

@@ -87,7 +87,7 @@ static int jit_row(const struct link_map *m, uint64_t pc, struct lk_row *ret_row
 	return size < 0 ? size : run(ops, (size_t)size, pc - code.start, ret_row);
 }
 
-static int row(uint64_t lookup_pc, struct lk_row *ret_row, struct lk_code_body *ret_body)
+static int any_row(uint64_t lookup_pc, struct lk_row *ret_row, struct lk_code_body *ret_body)
 {
 	const struct link_map *m;
 	struct lk_mono_aot aot;
@@ -102,14 +102,27 @@ static int row(uint64_t lookup_pc, struct lk_row *ret_row, struct lk_code_body *
 	return jit_row(m, lookup_pc, ret_row, ret_body);
 }
 
+static int row(
+	uint64_t lookup_pc, bool exact, struct lk_row *ret_row, struct lk_code_body *ret_body)
+{
+	int r = any_row(lookup_pc, ret_row, ret_body);
+
+	/* The programs say where in an epilog the state changes: exact needs no care. */
+	(void)exact;
+	if (!r)
+		ret_row->flags |= LK_ROW_MANAGED;
+	return r;
+}
+
 static void name_clear(struct lk_walk_name *name)
 {
 	name->info = (struct lk_code_info){.runtime = LK_RUNTIME_MONO};
 	name->name[0] = name->klass[0] = name->space[0] = name->image[0] = 0;
+	name->image_handle = 0;
 	name->map_size = 0;
 }
 
-static int describe(uint64_t lookup_pc, struct lk_walk_name *ret_name)
+static int describe(uint64_t lookup_pc, uint64_t serves, struct lk_walk_name *ret_name)
 {
 	const struct link_map *m;
 	struct lk_mono_code code;
@@ -117,6 +130,7 @@ static int describe(uint64_t lookup_pc, struct lk_walk_name *ret_name)
 	uint64_t image = 0;
 	bool is_aot;
 
+	(void)serves;
 	if (!lk_load_acq(&attached)) /* pairs with attach */
 		return -ENODATA;
 	m = module_of(lookup_pc);

@@ -92,7 +92,7 @@ static void test_blocks(void)
 	lk_storefile_close(&store);
 }
 
-static uint32_t no_code(uint64_t pc, bool exact)
+static uint32_t no_code(uint64_t pc, bool exact, const struct lk_walk_stack *stack)
 {
 	(void)pc, (void)exact;
 	return LK_CODE_NONE;
@@ -106,12 +106,12 @@ static void test_nodes(void)
 	for (uint32_t i = 0; i < 3000; i++) {
 		uint32_t parent = i < 10 ? 0 : numbers[i / 2];
 
-		numbers[i] = lk_node_intern(parent, 0x400000 + i, false, no_code);
+		numbers[i] = lk_node_intern(parent, 0x400000 + i, false, NULL, no_code);
 		rising &= numbers[i] != LK_NODE_NONE && lk_node_at(numbers[i])->parent < numbers[i];
 	}
 	for (uint32_t i = 0; i < 3000; i++)
-		same &= lk_node_intern(i < 10 ? 0 : numbers[i / 2], 0x400000 + i, false, no_code) ==
-			numbers[i];
+		same &= lk_node_intern(i < 10 ? 0 : numbers[i / 2], 0x400000 + i, false, NULL,
+				no_code) == numbers[i];
 	tap_ok(rising, "a node's parent has a smaller number (S4)");
 	tap_ok(same, "the same path is the same node");
 }

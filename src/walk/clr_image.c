@@ -1,0 +1,274 @@
+#include "walk/clr_image.h"
+
+#include "base/syscall.h"
+#include "walk/peek.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define LAYOUT_MAPPED 1u /* PEImageLayout.Flags: laid out by section, not as in the file */
+#define DIR_DEBUG     6u
+#define DIR_CLI	      14u
+#define SECTIONS_MAX  96u
+#define META_MAX      (64u << 20)
+#define DEBUG_MAX     (16u << 20)
+#define DEBUG_ENTRY   28u
+
+/* An image as it lies in memory. */
+struct image {
+	uint64_t base;
+	uint32_t size;
+	bool mapped;
+	uint32_t nr_sections;
+	uint64_t sections; /* address of the section headers */
+	uint64_t dirs;	   /* address of the data directories */
+	uint32_t nr_dirs;
+};
+
+struct dir {
+	uint32_t rva, size;
+};
+
+static int open_image(uint64_t module, struct image *ret)
+{
+	uint64_t assembly, pe, layout, base;
+	uint32_t flags, size, lfanew;
+	uint8_t head[24 + 112];
+	uint16_t magic, optional;
+
+	if (!lk_clr.described || lk_peek_u64(module + lk_clr.module_assembly, &assembly) ||
+		lk_peek_u64(assembly + lk_clr.assembly_image, &pe) ||
+		lk_peek_u64(pe + lk_clr.image_layout, &layout) || !layout ||
+		lk_peek_u64(layout + lk_clr.layout_base, &base) ||
+		lk_peek_u32(layout + lk_clr.layout_size, &size) ||
+		lk_peek_u32(layout + lk_clr.layout_flags, &flags) ||
+		lk_peek_u32(base + 60, &lfanew) || lfanew > size ||
+		lk_peek(base + lfanew, head, sizeof(head)))
+		return -ENODATA;
+	__builtin_memcpy(&magic, head + 24, 2);
+	__builtin_memcpy(&optional, head + 20, 2);
+	*ret = (struct image){.base = base, .size = size, .mapped = flags & LAYOUT_MAPPED};
+	ret->nr_sections = head[6] | (uint32_t)head[7] << 8;
+	ret->sections = base + lfanew + 24 + optional;
+	/* PE32+ has its directories 16 bytes further on than PE32. */
+	ret->dirs = base + lfanew + 24 + (magic == 0x20b ? 112 : 96);
+	if (lk_peek_u32(ret->dirs - 4, &ret->nr_dirs) || ret->nr_sections > SECTIONS_MAX)
+		return -ENODATA;
+	return 0;
+}
+
+static struct dir dir_at(const struct image *image, unsigned index)
+{
+	struct dir d = {0};
+
+	if (index >= image->nr_dirs || lk_peek(image->dirs + 8 * index, &d, sizeof(d)))
+		return (struct dir){0};
+	return d;
+}
+
+/* The address of size bytes at an rva; 0 where the image does not hold them. */
+static uint64_t address_of(const struct image *image, uint32_t rva, uint32_t size)
+{
+	uint32_t s[5]; /* virtual size, rva, raw size, raw offset; the name lies before */
+
+	if (rva > image->size || size > image->size - rva) {
+		if (image->mapped)
+			return 0;
+	}
+	if (image->mapped)
+		return image->base + rva;
+	for (uint32_t i = 0; i < image->nr_sections; i++) {
+		if (lk_peek(image->sections + 40 * i + 8, s, sizeof(s)))
+			return 0;
+		if (rva < s[1] || rva - s[1] >= s[2] || size > s[2] - (rva - s[1]))
+			continue;
+		if (s[3] > image->size || rva - s[1] + s[3] + size > image->size)
+			return 0;
+		return image->base + s[3] + (rva - s[1]);
+	}
+	return 0;
+}
+
+static uint64_t find_metadata(const struct image *image, uint32_t *ret_size)
+{
+	struct dir cli = dir_at(image, DIR_CLI), meta;
+	uint64_t at = cli.size >= 16 ? address_of(image, cli.rva, 16) : 0;
+
+	if (!at || lk_peek(at + 8, &meta, sizeof(meta)) || meta.size > META_MAX)
+		return 0;
+	*ret_size = meta.size;
+	return address_of(image, meta.rva, meta.size);
+}
+
+/*
+ * The module's version id: the GUID that the first row of the first table names.
+ * Metadata is "BSJB", versions, u32 length and text, u16 flags, u16 nr of streams,
+ * each { u32 offset, u32 size, name padded to 4 } (ECMA-335 II.24.2.1).
+ */
+static bool read_mvid(uint64_t meta, uint32_t size, uint8_t mvid[16])
+{
+	uint8_t bytes[512];
+	size_t n = lk_peek_some(meta, bytes, size < sizeof(bytes) ? size : sizeof(bytes));
+	struct lk_cursor c = lk_cursor_over(bytes, n), t;
+	uint32_t tables = 0, guids = 0, guid_size = 0, index, nr;
+	uint8_t head[24 + 4 * 64 + 16], heaps;
+	uint64_t present;
+
+	if (lk_cursor_u32(&c) != 0x424a5342)
+		return false;
+	lk_cursor_take(&c, 8);
+	lk_cursor_take(&c, lk_cursor_u32(&c));
+	lk_cursor_u16(&c);
+	nr = lk_cursor_u16(&c);
+	for (uint32_t i = 0; i < nr && !c.bad; i++) {
+		uint32_t at = lk_cursor_u32(&c), length = lk_cursor_u32(&c);
+		const char *name = lk_cursor_str(&c);
+
+		if (!name)
+			return false;
+		lk_cursor_take(&c, -(size_t)((const char *)c.at - name) & 3);
+		if (!strcmp(name, "#~") || !strcmp(name, "#-"))
+			tables = at;
+		if (!strcmp(name, "#GUID")) {
+			guids = at;
+			guid_size = length;
+		}
+	}
+	if (c.bad || !tables || !guids || tables >= size ||
+		!(n = lk_peek_some(meta + tables, head, sizeof(head))))
+		return false;
+	t = lk_cursor_over(head, n);
+	lk_cursor_take(&t, 6);
+	heaps = lk_cursor_u8(&t);
+	lk_cursor_u8(&t);
+	present = lk_cursor_u64(&t);
+	lk_cursor_u64(&t);
+	lk_cursor_take(&t, 4u * (unsigned)__builtin_popcountll(present) + (heaps & 0x40 ? 4 : 0));
+	lk_cursor_take(&t, 2 + (heaps & 1 ? 4 : 2)); /* generation, name */
+	index = heaps & 2 ? lk_cursor_u32(&t) : lk_cursor_u16(&t);
+	if (t.bad || !(present & 1) || !index || index > guid_size / 16 || guids > size ||
+		16 * index > size - guids)
+		return false;
+	return !lk_peek(meta + guids + 16 * (index - 1), mvid, 16);
+}
+
+static void find_debugs(const struct image *image, struct lk_walk_image *ret)
+{
+	struct dir d = dir_at(image, DIR_DEBUG);
+	uint64_t at = d.size ? address_of(image, d.rva, d.size) : 0;
+	uint32_t entry[7]; /* flags, stamp, version, type, size, rva, offset */
+
+	for (uint32_t i = 0; at && (i + 1) * DEBUG_ENTRY <= d.size; i++) {
+		uint64_t data;
+
+		if (ret->nr_debugs == LK_WALK_DEBUGS ||
+			lk_peek(at + i * DEBUG_ENTRY, entry, sizeof(entry)))
+			return;
+		data = entry[5] ? address_of(image, entry[5], entry[4]) : 0;
+		if (!data || entry[4] > DEBUG_MAX)
+			continue;
+		ret->debugs[ret->nr_debugs].type = entry[3];
+		ret->debugs[ret->nr_debugs].stamp = entry[1];
+		ret->debugs[ret->nr_debugs].addr = data;
+		ret->debugs[ret->nr_debugs].size = entry[4];
+		ret->nr_debugs++;
+	}
+}
+
+static size_t put_utf8(char *to, size_t left, uint32_t c)
+{
+	if (c < 0x80 && left > 1) {
+		to[0] = (char)c;
+		return 1;
+	}
+	if (c < 0x800 && left > 2) {
+		to[0] = (char)(0xc0 | c >> 6);
+		to[1] = (char)(0x80 | (c & 63));
+		return 2;
+	}
+	if (c < 0x10000 && left > 3) {
+		to[0] = (char)(0xe0 | c >> 12);
+		to[1] = (char)(0x80 | (c >> 6 & 63));
+		to[2] = (char)(0x80 | (c & 63));
+		return 3;
+	}
+	if (c >= 0x10000 && left > 4) {
+		to[0] = (char)(0xf0 | c >> 18);
+		to[1] = (char)(0x80 | (c >> 12 & 63));
+		to[2] = (char)(0x80 | (c >> 6 & 63));
+		to[3] = (char)(0x80 | (c & 63));
+		return 4;
+	}
+	return 0;
+}
+
+/* A NUL-terminated text of 16-bit characters, as UTF-8; cut where it does not fit. */
+static void read_text16(uint64_t at, char *to, size_t size)
+{
+	uint16_t units[128];
+	uint32_t high = 0;
+	size_t n = 0;
+
+	to[0] = 0;
+	for (;;) {
+		/* Not across pages: what follows the text may be unmapped. */
+		size_t step = (4096 - at % 4096) / 2, got;
+
+		step = step > LK_ARRAY_SIZE(units) ? LK_ARRAY_SIZE(units) : step;
+		got = lk_peek_some(at, units, 2 * step) / 2;
+		for (size_t i = 0; i < got; i++) {
+			uint32_t c = units[i];
+			size_t put;
+
+			if (c >= 0xd800 && c < 0xdc00) {
+				high = c;
+				continue;
+			}
+			if (c >= 0xdc00 && c < 0xe000 && high)
+				c = 0x10000 + ((high - 0xd800) << 10) + (c - 0xdc00);
+			high = 0;
+			put = c ? put_utf8(to + n, size - n, c) : 0;
+			n += put;
+			to[n] = 0;
+			if (!put)
+				return;
+		}
+		if (got < step || !step)
+			return;
+		at += 2 * step;
+	}
+}
+
+static bool is_file(const char *path)
+{
+	struct stat st;
+
+	return path[0] == '/' && !lk_syscall4(SYS_newfstatat, AT_FDCWD, path, &st, 0) &&
+	       S_ISREG(st.st_mode);
+}
+
+int lk_clr_image(uint64_t module, struct lk_walk_image *ret)
+{
+	uint32_t meta_size = 0;
+	uint64_t path, meta = 0;
+	struct image image;
+
+	*ret = (struct lk_walk_image){0};
+	if (lk_peek_u64(module + lk_clr.module_path, &path))
+		return -ENODATA;
+	if (path)
+		read_text16(path, ret->path, sizeof(ret->path));
+	if (!open_image(module, &image))
+		meta = find_metadata(&image, &meta_size);
+	if (!meta)
+		return 0;
+	read_mvid(meta, meta_size, ret->mvid);
+	if (is_file(ret->path))
+		return 0;
+	ret->meta_addr = meta;
+	ret->meta_size = meta_size;
+	find_debugs(&image, ret);
+	return 0;
+}

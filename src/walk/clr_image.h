@@ -1,0 +1,51 @@
+/*
+ * What CoreCLR's images and code headers tell about methods: ReadyToRun tables
+ * and native-to-IL maps.  Images lie in memory as they were mapped; each table is
+ * checked to lie in its image before it is read.  Shared by clr*.c only.
+ */
+#ifndef LK_WALK_CLR_IMAGE_H
+#define LK_WALK_CLR_IMAGE_H
+
+#include "base/cursor.h"
+#include "walk/clr.h"
+
+/* Precompiled code of one image; cheap to make, keeps nothing but a static cache. */
+struct lk_clr_r2r {
+	uint64_t entries;     /* address of the runtime's map: entry point to MethodDesc */
+	const uint32_t *rids; /* by RUNTIME_FUNCTION: MethodDef row whose entry it is, or 0 */
+	uint32_t nr_rids;
+};
+
+int lk_clr_r2r_open(const struct lk_clr_code *code, struct lk_clr_r2r *ret);
+
+/* The begin of RUNTIME_FUNCTION i, from the section's begin. */
+uint32_t lk_clr_r2r_begin(const struct lk_clr_code *code, uint32_t i);
+
+/* The MethodDesc whose entry point is at address entry; 0: none, or it never ran. */
+uint64_t lk_clr_r2r_method(const struct lk_clr_r2r *image, uint64_t entry);
+
+/* The token of the method whose entry is RUNTIME_FUNCTION i; 0: none. */
+uint32_t lk_clr_r2r_token(const struct lk_clr_r2r *image, uint32_t i);
+
+/* A table of an image: NativeArray, from its first byte.  Damage ends in "not there". */
+struct lk_clr_array {
+	const uint8_t *at, *end;
+};
+
+/* The number of elements; 0 where the bytes are no array. */
+uint32_t lk_clr_array_count(struct lk_clr_array a);
+
+/* A cursor on element `index`, up to the array's end; bad where there is none. */
+struct lk_cursor lk_clr_array_element(struct lk_clr_array a, uint32_t index);
+
+/* An unsigned number of 1 to 5 bytes, as these tables have them. */
+uint32_t lk_clr_varuint(struct lk_cursor *c);
+
+/*
+ * Copies the native-to-IL map of the method that begins at entry, as struct
+ * lk_code_info says; gives its size, 0: none, or it does not fit.
+ */
+size_t lk_clr_r2r_map(const struct lk_clr_code *code, uint64_t entry, uint8_t *to, size_t size);
+size_t lk_clr_jit_map(uint64_t header, uint8_t *to, size_t size);
+
+#endif
