@@ -5,7 +5,7 @@
  * then be asked about the same stacks.  Built as build/tests/libleakline-park.so
  * by wrapping lk_capture at link time; tests/dotnet/oracle is the other process.
  *
- * LEAKLINE_PARK_FILE names the file; the other process made it, full size:
+ * LEAKLINE_PARK_FILE names the file; it was made before, full size:
  *
  *     header, 4096 bytes | PARK_SLOTS slots of PARK_SLOT_SIZE bytes
  *
@@ -95,17 +95,18 @@ static void fill(struct park_slot *s, const struct lk_memo *m, uint32_t round)
 	lk_store_rel(&s->round, round);
 }
 
+/* A runtime may interrupt the wait with signals, again and again: the end is a moment. */
 static void wait_released(struct park_header *h, uint32_t round)
 {
-	struct timespec second = {.tv_sec = 1};
-	int left = PARK_SECONDS;
+	struct timespec end;
+	long r = 0;
 
-	while (lk_load_acq(&h->round) == round && left) {
-		long r = lk_syscall4(SYS_futex, &h->round, FUTEX_WAIT, round, &second);
-
-		left -= r == -110 /* ETIMEDOUT */;
-	}
-	if (!left)
+	lk_syscall2(SYS_clock_gettime, CLOCK_MONOTONIC, &end);
+	end.tv_sec += PARK_SECONDS;
+	while (lk_load_acq(&h->round) == round && r != -110 /* ETIMEDOUT */)
+		r = lk_syscall6(SYS_futex, (long)&h->round, FUTEX_WAIT_BITSET, round, (long)&end, 0,
+			FUTEX_BITSET_MATCH_ANY);
+	if (lk_load_acq(&h->round) == round)
 		lk_add(&h->gone, 1);
 }
 

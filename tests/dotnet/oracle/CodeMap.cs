@@ -15,7 +15,8 @@ enum CodeKind
 
 sealed class CodeMap
 {
-    readonly List<(ulong Start, ulong End, CodeKind Kind)> ranges = new();
+    readonly List<(ulong Start, ulong End, CodeKind Kind, string Path)> ranges = new();
+    readonly Dictionary<string, ulong> bases = new();
 
     public CodeMap(int pid)
     {
@@ -24,7 +25,8 @@ sealed class CodeMap
             string[] words = line.Split(' ', 6, StringSplitOptions.RemoveEmptyEntries);
             string[] ends = words[0].Split('-');
             string path = words.Length > 5 ? words[5] : "";
-            ranges.Add((Hex(ends[0]), Hex(ends[1]), KindOf(words[1], path)));
+            ranges.Add((Hex(ends[0]), Hex(ends[1]), KindOf(words[1], path), path));
+            bases.TryAdd(path, Hex(ends[0]));
         }
     }
 
@@ -43,6 +45,19 @@ sealed class CodeMap
 
     public CodeKind At(ulong pc)
     {
+        int i = IndexOf(pc);
+        return i < 0 ? CodeKind.None : ranges[i].Kind;
+    }
+
+    // File and offset from where it is mapped first, for people.
+    public string Place(ulong pc)
+    {
+        int i = IndexOf(pc);
+        return i < 0 ? "nowhere" : $"{Path.GetFileName(ranges[i].Path)}+{pc - bases[ranges[i].Path]:x}";
+    }
+
+    int IndexOf(ulong pc)
+    {
         int low = 0, high = ranges.Count;
         while (low < high)
         {
@@ -52,6 +67,6 @@ sealed class CodeMap
             else
                 high = middle;
         }
-        return low < ranges.Count && ranges[low].Start <= pc ? ranges[low].Kind : CodeKind.None;
+        return low < ranges.Count && ranges[low].Start <= pc ? low : -1;
     }
 }

@@ -32,10 +32,11 @@ sealed unsafe class ParkFile : IDisposable
 
     public ParkFile(string path)
     {
-        file = MemoryMappedFile.CreateFromFile(path, FileMode.Create, null, HeaderSize + Slots * SlotSize);
+        file = MemoryMappedFile.CreateFromFile(path, FileMode.Open, null, HeaderSize + Slots * SlotSize);
         view = file.CreateViewAccessor();
         view.SafeMemoryMappedViewHandle.AcquirePointer(ref at);
-        *(ulong*)at = Magic;
+        if (*(ulong*)at != Magic)
+            throw new InvalidDataException(path + " is no park file");
     }
 
     ref uint Word(int offset) => ref *(uint*)(at + offset);
@@ -49,7 +50,7 @@ sealed unsafe class ParkFile : IDisposable
         Word(Claimed) = 0;
         Word(Parked) = 0;
         Word(Spread) = (uint)spread;
-        round |= 1;
+        round++;
         Volatile.Write(ref Word(Round), round);
         DateTime end = DateTime.UtcNow + patience;
         while (Volatile.Read(ref Word(Parked)) < wanted && DateTime.UtcNow < end)
@@ -59,7 +60,7 @@ sealed unsafe class ParkFile : IDisposable
 
     public void Release()
     {
-        round++;
+        round += round & 1;
         Volatile.Write(ref Word(Round), round);
         Futex.Wake((uint*)(at + Round));
     }

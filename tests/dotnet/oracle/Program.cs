@@ -1,11 +1,12 @@
 // Holds the agent's managed stacks against what ClrMD, a debugger's library, sees in the stopped
 // process.
 //
-//     oracle STACKS SECONDS PARK_FILE PROGRAM [ARG...]
+//     oracle STACKS SECONDS PARK_FILE
 //
-// Makes the park file, starts the program (whose environment must preload the agent with the
-// witness), stops its threads again and again, and compares until so many stacks are compared.
-// Prints counts; both stacks of every difference.  Exit status 0: no difference.
+// Waits for a process to open the park file, stops its threads again and again, and compares until
+// so many stacks are compared.  Prints counts, and both stacks of every difference.  The process
+// must not be a child of this one: .NET would wait for it, and take from ClrMD what ptrace tells.
+// Exit status 0: no difference.
 using System;
 using System.Collections.Generic;
 using System.Diagnostics;
@@ -16,23 +17,16 @@ using Microsoft.Diagnostics.Runtime;
 
 static class Program
 {
-    const int MostShown = 12;
-
     static int Main(string[] args)
     {
         int wanted = int.Parse(args[0]);
         var limit = TimeSpan.FromSeconds(double.Parse(args[1]));
         var totals = new Totals();
         using var park = new ParkFile(args[2]);
-        var start = new ProcessStartInfo(args[3]) { UseShellExecute = false };
-        foreach (string a in args.Skip(4))
-            start.ArgumentList.Add(a);
-        start.Environment["LEAKLINE_PARK_FILE"] = args[2];
-        start.Environment["LD_PRELOAD"] = Environment.GetEnvironmentVariable("ORACLE_PRELOAD");
         var clock = Stopwatch.StartNew();
-        using Process target = Process.Start(start);
-        while (park.TargetPid == 0 && !target.HasExited)
+        while (park.TargetPid == 0 && clock.Elapsed < limit)
             Thread.Sleep(10);
+        using Process target = Process.GetProcessById((int)park.TargetPid);
         Thread.Sleep(300);
         while (totals.Compared < wanted && clock.Elapsed < limit && !target.HasExited)
             OneRound(park, target, totals);
@@ -44,12 +38,15 @@ static class Program
     static void OneRound(ParkFile park, Process target, Totals totals)
     {
         int spread = totals.Rounds % 4 == 0 ? 1 : 40;
-        int parked = park.Park(16, spread, TimeSpan.FromMilliseconds(250));
+        int parked = park.Park(12, spread, TimeSpan.FromMilliseconds(150));
         totals.Rounds++;
         try
         {
             if (parked > 0 && !target.HasExited)
                 Compare(park, target.Id, totals);
+        }
+        catch (Exception) when (target.HasExited)
+        {
         }
         finally
         {

@@ -28,7 +28,7 @@ sealed class Stacks
                 Sp = f.Sp,
                 Method = method,
                 Native = kind == CodeKind.Native || kind == CodeKind.None,
-                Name = NameOf(method, kind == CodeKind.Jit || kind == CodeKind.Precompiled ? "managed, unknown" : "native"),
+                Name = NameOf(method, kind == CodeKind.Jit || kind == CodeKind.Precompiled ? "managed, unknown" : map.Place(f.Pc)),
             });
         }
         return frames;
@@ -57,18 +57,25 @@ sealed class Stacks
     public List<Frame> OfDac(ClrThread thread, List<string> ret_all)
     {
         var frames = new List<Frame>();
+        bool noted = false;
         foreach (ClrStackFrame f in thread.EnumerateStackTrace(false, 20000))
         {
             ret_all.Add($"{f.InstructionPointer:x12} sp {f.StackPointer:x12} {f.Kind} {f.FrameName} {NameOf(f.Method, "-")}");
             if (f.Kind != ClrStackFrameKind.ManagedMethod)
+            {
+                noted = f.FrameName == "InlinedCallFrame";
                 continue;
+            }
             frames.Add(new Frame
             {
                 Pc = f.InstructionPointer,
                 Sp = f.StackPointer,
+                Explicit = noted,
                 Method = f.Method,
+                Native = f.Method == null && map.At(f.InstructionPointer) == CodeKind.Native,
                 Name = NameOf(f.Method, f.FrameName ?? "managed, unknown"),
             });
+            noted = false;
         }
         return frames;
     }

@@ -8,7 +8,7 @@ sealed class Totals
     const int MostShown = 12;
 
     public int Rounds, Compared, Differences, Unprepared, NoMethod;
-    int unmanaged, frames, truncated, cut, guessed, otherPc, otherSp, deepest;
+    int unmanaged, frames, truncated, cut, guessed, deepest;
     readonly HashSet<string> distinct = new();
     readonly SortedDictionary<string, int> exceptions = new();
 
@@ -36,12 +36,6 @@ sealed class Totals
         frames += dac.Count;
         deepest = Math.Max(deepest, dac.Count);
         distinct.Add(string.Join("\n", dac.Select(f => f.Name)));
-        if (used.Count == 0)
-            for (int i = 0; i < dac.Count; i++)
-            {
-                otherPc += agent[i].Pc != dac[i].Pc ? 1 : 0;
-                otherSp += agent[i].Sp != dac[i].Sp ? 1 : 0;
-            }
     }
 
     static void Show(AgentStack stack, List<Frame> agent, List<string> dac)
@@ -60,7 +54,7 @@ sealed class Totals
         Console.WriteLine($"rounds {Rounds} seconds {took.TotalSeconds:f1} not-released {notReleased}");
         Console.WriteLine($"compared {Compared} differences {Differences} distinct {distinct.Count} frames {frames} deepest {deepest}");
         Console.WriteLine($"without-managed-frames {unmanaged} truncated {truncated} cut {cut} guessed {guessed}");
-        Console.WriteLine($"other-pc {otherPc} other-sp {otherSp} no-method {NoMethod} other-body {Unprepared}");
+        Console.WriteLine($"no-method {NoMethod} other-body {Unprepared}");
         foreach (var e in exceptions)
             Console.WriteLine($"known exception: {e.Key}: {e.Value} stacks");
     }
