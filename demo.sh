@@ -1,7 +1,7 @@
 #!/bin/bash
 # Shows what leakline is for: a program leaks native memory through managed code, and the
-# report names the line.  Then the same program with the line corrected.
-# Installs what is missing, builds, takes a minute or two.
+# report names the line.  Then the same program with the line corrected.  On Mono, and on
+# .NET where it is installed.  Installs what is missing, builds, takes a minute or two.
 # Exit status: 0 all as it should be, 1 a report was wrong, 3 it could not be done.
 set -u
 cd "$(dirname "${BASH_SOURCE[0]}")" || exit 3
@@ -44,6 +44,7 @@ prepare() {
 }
 
 choose_mono() {
+	name=mono
 	runtime=(mono)
 	before=$built/mono/before.exe
 	after=$built/mono/after.exe
@@ -56,6 +57,7 @@ choose_mono() {
 # Without a runtime nobody's stub is generated: it is user code, and the call is above it.
 choose_native() {
 	say "mono or mcs not found: the native form of the example is shown"
+	name=native
 	runtime=()
 	before=$built/native-before
 	after=$built/native-after
@@ -63,6 +65,17 @@ choose_native() {
 	fixed=$example/native/after.c
 	call='stub_SayHello(hello, &sout);'
 	check=frame
+}
+
+choose_dotnet() {
+	name=dotnet
+	runtime=(dotnet)
+	before=$built/dotnet/before-com.dll
+	after=$built/dotnet/after-com.dll
+	source=$example/dotnet/before/com/Program.cs
+	fixed=$example/dotnet/after/com/Program.cs
+	call='hello.SayHello(ref sout);'
+	check=responsible
 }
 
 show_loop() {
@@ -79,20 +92,20 @@ record() {
 }
 
 show_leak() {
-	step "A client that calls a COM server, 1000 times a second"
+	step "A client that calls a COM server, 1000 times a second ($name)"
 	say "$source:"
 	show_loop "$source"
 	say "The server's method is declared [out] BSTR*.  Nothing in these lines looks like a leak."
-	record before "$before"
-	scripts/check-report $check "$(line_of "$source" "$call")" BSTR "$out/before.json" || status=1
+	record "$name-before" "$before"
+	scripts/check-report $check "$(line_of "$source" "$call")" BSTR "$out/$name-before.json" || status=1
 }
 
 show_fix() {
-	step "The same with the caller's string cleared before the call"
+	step "The same with the caller's string cleared before the call ($name)"
 	say "$fixed:"
 	show_loop "$fixed"
-	record after "$after"
-	scripts/check-report flat "$out/after.json" || status=1
+	record "$name-after" "$after"
+	scripts/check-report flat "$out/$name-after.json" || status=1
 }
 
 status=0
@@ -104,8 +117,16 @@ else
 fi
 show_leak
 show_fix
+if command -v dotnet >/dev/null && [ -e $built/dotnet/before-com.dll ]; then
+	choose_dotnet
+	show_leak
+	show_fix
+else
+	step ".NET"
+	say "dotnet not found (the SDK of .NET 10): the same client on .NET is not shown"
+fi
 step "Done"
-say "The recordings are $out/before.leakline and $out/after.leakline."
+say "The recordings are $out/*.leakline."
 if [ $status = 0 ]; then
 	say "The leaking line was named, and the corrected program is clean."
 else

@@ -140,6 +140,8 @@ static uint32_t module_of(uint64_t pc)
 	return add_module(&o);
 }
 
+uint32_t lk_modules_generation;
+
 void lk_code_unloaded(void)
 {
 	struct lk_store_header *h = lk_writer->header;
@@ -157,6 +159,7 @@ void lk_code_unloaded(void)
 	}
 	lk_store_unlock();
 	/* Every thread drops its rows and its memo before its next capture (C5). */
+	lk_add(&lk_modules_generation, 1);
 	lk_add(&h->generation, 1);
 }
 

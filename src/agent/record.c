@@ -38,9 +38,13 @@ static LK_NOINLINE void refresh_memo(struct lk_agent_thread *t, uint64_t sp)
 	uint32_t generation = lk_load(&t->header->generation);
 
 	if (t->generation != generation) {
+		/* Code of a runtime that was replaced leaves the rows of modules as they are. */
+		uint32_t modules = lk_load(&lk_modules_generation);
+
 		t->generation = generation;
 		lk_thread_flush(t);
-		lk_memo_forget(&t->memo);
+		lk_memo_forget(&t->memo, t->modules_generation == modules);
+		t->modules_generation = modules;
 	}
 	if (sp - t->memo.low >= t->memo.high - t->memo.low) {
 		t->memo.nr = 0;

@@ -28,6 +28,10 @@ uint64_t lk_now(struct lk_agent_thread *t);
 void lk_code_row(uint64_t pc, bool exact, struct lk_row *ret_row, uint64_t *ret_start);
 uint32_t lk_code_of(uint64_t pc, bool exact, const struct lk_walk_stack *stack);
 
+/* How often modules were unloaded: part of the store's generation, which counts code of
+ * runtimes too. */
+extern uint32_t lk_modules_generation;
+
 /* Code was unloaded: marks modules that are gone and starts a generation. */
 void lk_code_unloaded(void);
 

@@ -81,8 +81,9 @@ static struct lk_agent_thread *register_thread(struct lk_agent_thread *mine)
 		t->header = lk_writer->header;
 		t->countdown = 1;
 		if (t->generation != lk_load(&t->header->generation))
-			lk_memo_forget(&t->memo); /* a dead thread's rows, of older code */
+			lk_memo_forget(&t->memo, false); /* a dead thread's rows, of older code */
 		t->generation = lk_load(&t->header->generation);
+		t->modules_generation = lk_load(&lk_modules_generation);
 		lk_memo_init(&t->memo, lk_code_row);
 		__builtin_memset(t->stacks, 0, sizeof(t->stacks));
 		describe_thread(t);

@@ -36,6 +36,7 @@ struct lk_agent_thread {
 	uint32_t slot;	    /* of the tallies region */
 	uint32_t countdown; /* events until the clock is looked at */
 	uint32_t generation;
+	uint32_t modules_generation;
 	uint64_t hook_sp; /* stack pointer of the hook that is INSIDE */
 	struct lk_store_header *header;
 	struct lk_tally *tallies;

@@ -1,6 +1,7 @@
 #include "cli/cli.h"
 
 #include "leak/analysis.h"
+#include "report/catalogue.h"
 #include "report/report.h"
 
 #include <errno.h>
@@ -108,6 +109,7 @@ int lk_cmd_report(int argc, char **argv)
 {
 	struct wish w = {.report = {.nr_samples = 5}};
 	struct lk_snapshot *s = NULL;
+	struct lk_patterns *patterns = NULL;
 	struct lk_analysis *a;
 	struct lk_err err = {0};
 	FILE *to = stdout;
@@ -116,8 +118,12 @@ int lk_cmd_report(int argc, char **argv)
 
 	if (r >= 0)
 		return r;
-	if (lk_cli_load(argv[optind], &s, &err))
+	if (lk_catalogue_load(&patterns, &err))
 		return lk_cli_failed(&err);
+	if (lk_cli_load(argv[optind], &s, &err)) {
+		lk_patterns_free(patterns);
+		return lk_cli_failed(&err);
+	}
 	if (!w.json && !w.report.max_sites)
 		w.report.max_sites = 10;
 	if (w.out)
@@ -125,10 +131,13 @@ int lk_cmd_report(int argc, char **argv)
 	if (!to) {
 		lk_fail_errno(&err, "cannot write %s", w.out);
 		lk_snapshot_free(s);
+		lk_patterns_free(patterns);
 		return lk_cli_failed(&err);
 	}
 	w.report.colour = lk_cli_colour(to);
 	a = lk_analyse(s);
+	lk_catalogue_judge(patterns, s, a, w.report.max_sites);
+	lk_patterns_free(patterns);
 	r = print(&w, s, a, to, &err);
 	grows = a->nr_growing != 0;
 	if (to != stdout && fclose(to) && !r)

@@ -3,6 +3,7 @@
 #include "cli/tracker.h"
 #include "process/launch.h"
 #include "process/storedir.h"
+#include "report/catalogue.h"
 #include "report/recording.h"
 
 #include <errno.h>
@@ -175,7 +176,7 @@ static void settle_children(struct run *run, bool wanted)
 			continue;
 		if (wanted && p->pid != (uint32_t)run->pid)
 			lk_tracker_record(
-				p, -1, recording_name(run, p->pid, buf, sizeof(buf)), NULL);
+				t, p, -1, recording_name(run, p->pid, buf, sizeof(buf)), NULL);
 		lk_tracker_drop(t, p);
 	}
 }
@@ -242,7 +243,7 @@ static int record_program(struct run *run, struct lk_err *err)
 			"is it a static program, or does it clear its environment? is %s full?",
 			run->tracker.run_dir);
 	}
-	r = lk_tracker_record(p, run->status, out, err);
+	r = lk_tracker_record(&run->tracker, p, run->status, out, err);
 	if (r) {
 		/* Nothing recorded is lost: the store stays, and can be asked again. */
 		lk_remedy(err, "the store is kept: leakline snapshot -o ELSEWHERE %s", p->path);
@@ -284,6 +285,8 @@ static int start(struct run *run, char **argv, struct lk_err *err)
 		r = lk_launch_agent(agent, sizeof(agent), err);
 	if (!r)
 		r = check_output(run->out, err);
+	if (!r)
+		r = lk_catalogue_load(&run->tracker.patterns, err);
 	if (!r)
 		r = lk_storedir(true, dir, sizeof(dir), err);
 	if (r)

@@ -1,6 +1,7 @@
 #include "cli/cli.h"
 
 #include "leak/analysis.h"
+#include "report/catalogue.h"
 #include "report/recording.h"
 
 #include <getopt.h>
@@ -31,6 +32,7 @@ int lk_cmd_snapshot(int argc, char **argv)
 	const char *out = NULL;
 	char buf[4096];
 	struct lk_snapshot *s = NULL;
+	struct lk_patterns *patterns = NULL;
 	struct lk_analysis *a;
 	struct lk_err err = {0};
 	int c, r;
@@ -48,11 +50,17 @@ int lk_cmd_snapshot(int argc, char **argv)
 	}
 	if (optind != argc - 1)
 		return lk_cli_usage("snapshot", "name one tracked process");
-	if (lk_cli_load(argv[optind], &s, &err))
+	if (lk_catalogue_load(&patterns, &err))
 		return lk_cli_failed(&err);
+	if (lk_cli_load(argv[optind], &s, &err)) {
+		lk_patterns_free(patterns);
+		return lk_cli_failed(&err);
+	}
 	if (!out)
 		out = default_name(s, buf, sizeof(buf));
 	a = lk_analyse(s);
+	lk_catalogue_judge(patterns, s, a, 0);
+	lk_patterns_free(patterns);
 	r = lk_recording_write(out, s, a, &err);
 	if (!r)
 		printf("%s\n", out);

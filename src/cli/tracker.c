@@ -2,6 +2,7 @@
 
 #include "leak/analysis.h"
 #include "process/storedir.h"
+#include "report/catalogue.h"
 #include "report/recording.h"
 #include "report/take.h"
 
@@ -109,7 +110,8 @@ struct lk_tracked *lk_tracker_find(struct lk_tracker *t, uint32_t pid)
 	return NULL;
 }
 
-int lk_tracker_record(struct lk_tracked *p, int status, const char *path, struct lk_err *err)
+int lk_tracker_record(const struct lk_tracker *t, struct lk_tracked *p, int status,
+	const char *path, struct lk_err *err)
 {
 	struct lk_take_options options = {
 		.ended = LK_ENDED_EXITED,
@@ -128,6 +130,7 @@ int lk_tracker_record(struct lk_tracked *p, int status, const char *path, struct
 	if (r)
 		return r;
 	a = lk_analyse(s);
+	lk_catalogue_judge(t->patterns, s, a, 0);
 	r = lk_recording_write(path, s, a, err);
 	lk_analysis_free(a);
 	lk_snapshot_free(s);
@@ -154,6 +157,7 @@ void lk_tracker_done(struct lk_tracker *t, bool remove)
 	free(t->tracked);
 	t->tracked = NULL;
 	t->nr = 0;
+	t->patterns = lk_patterns_free(t->patterns);
 	if (remove)
 		lk_storedir_remove(t->run_dir);
 }

@@ -24,7 +24,8 @@ struct lk_tracker {
 	char run_dir[512];
 	struct lk_tracked *tracked;
 	size_t nr, capacity;
-	uint64_t last_scan_ns; /* when the folder was last listed */
+	uint64_t last_scan_ns;	      /* when the folder was last listed */
+	struct lk_patterns *patterns; /* of leaks; the tracker's own */
 };
 
 void lk_tracker_tick(struct lk_tracker *t);
@@ -36,7 +37,8 @@ void lk_tracker_scan(struct lk_tracker *t);
 struct lk_tracked *lk_tracker_find(struct lk_tracker *t, uint32_t pid);
 
 /* Writes the recording of one process; status as waitpid gives it, -1 unknown. */
-int lk_tracker_record(struct lk_tracked *p, int status, const char *path, struct lk_err *err);
+int lk_tracker_record(const struct lk_tracker *t, struct lk_tracked *p, int status,
+	const char *path, struct lk_err *err);
 
 /* Forgets a store and removes its file. */
 void lk_tracker_drop(struct lk_tracker *t, struct lk_tracked *p);

@@ -1,6 +1,7 @@
 #include "leak/analysis.h"
 
 #include "leak/naming.h"
+#include "leak/rules.h"
 #include "leak/sites.h"
 #include "leak/verdict.h"
 
@@ -101,6 +102,14 @@ static bool grows(const struct lk_site *s)
 	return s->judgement.state == LK_SITE_GROWING;
 }
 
+/* What the program loses, then what a runtime takes for itself, then what does not grow. */
+static int rank_of(const struct lk_site *s)
+{
+	if (!grows(s))
+		return 2;
+	return lk_manager_is_internal(s->manager);
+}
+
 /* Growing first, by bytes a minute times probability; then the rest by bytes. */
 static int by_rank(const void *a, const void *b)
 {
@@ -108,8 +117,8 @@ static int by_rank(const void *a, const void *b)
 	double u = x->judgement.growth_bytes_per_min * x->judgement.probability;
 	double v = y->judgement.growth_bytes_per_min * y->judgement.probability;
 
-	if (grows(x) != grows(y))
-		return grows(x) ? -1 : 1;
+	if (rank_of(x) != rank_of(y))
+		return rank_of(x) - rank_of(y);
 	if (grows(x) && u != v)
 		return u > v ? -1 : 1;
 	if (x->bytes != y->bytes)
@@ -121,8 +130,10 @@ static void rank_sites(struct lk_analysis *a)
 {
 	if (a->nr_sites)
 		qsort(a->sites, a->nr_sites, sizeof(*a->sites), by_rank);
-	while (a->nr_growing < a->nr_sites && grows(&a->sites[a->nr_growing]))
-		a->nr_growing++;
+	for (size_t i = 0; i < a->nr_sites; i++) {
+		a->nr_growing += rank_of(&a->sites[i]) == 0;
+		a->nr_runtime_growing += rank_of(&a->sites[i]) == 1;
+	}
 }
 
 static void row_append(struct lk_shares *r, const char *name, const struct lk_site *site)
@@ -228,6 +239,7 @@ struct lk_analysis *lk_analysis_free(struct lk_analysis *a)
 	free(a->functions.rows);
 	free(a->sizes.rows);
 	free(a->sites);
+	free(a->matches);
 	lk_strings_free(a->strings);
 	free(a);
 	return NULL;

@@ -18,6 +18,8 @@
 
 #define LK_NO_FRAME 0xffffffffu
 
+struct lk_match; /* patterns.h */
+
 struct lk_share {
 	const char *name;
 	uint64_t bytes;
@@ -57,15 +59,17 @@ struct lk_site {
 	uint64_t nr_distinct_sizes;
 	uint32_t samples[LK_SITE_SAMPLES]; /* blocks of the snapshot, oldest first */
 	uint32_t nr_samples;
+	const struct lk_match *match; /* the known pattern, or NULL: set by lk_patterns_judge */
 };
 
 enum lk_verdict_class {
 	LK_VERDICT_NATIVE,
+	LK_VERDICT_RUNTIME, /* only what a runtime keeps for itself grows */
 	LK_VERDICT_NONE,
 	LK_VERDICT_UNKNOWN,
 };
 
-/* "native", "none", "unknown". */
+/* "native", "runtime", "none", "unknown". */
 const char *lk_verdict_name(enum lk_verdict_class verdict_class);
 
 struct lk_verdict {
@@ -82,9 +86,12 @@ struct lk_analysis {
 	uint64_t lost_events; /* that could not be recorded, dropped blocks included */
 	uint64_t nr_dropped;  /* blocks whose stack does not exist */
 	struct lk_shares managers, modules, functions, sizes;
-	struct lk_site *sites; /* growing ones first; worst first */
+	/* Worst first: the program's that grow, a runtime's own that grow, the others. */
+	struct lk_site *sites;
 	size_t nr_sites;
-	size_t nr_growing;
+	size_t nr_growing;	   /* of the program */
+	size_t nr_runtime_growing; /* after those: lk_manager_is_internal */
+	struct lk_match *matches;  /* what sites refer to; NULL before lk_patterns_judge */
 	struct lk_strings *strings;
 };
 

@@ -12,8 +12,9 @@ struct fact {
 	const void *key; /* the text's pointer; NULL: slot is free */
 	uint64_t hash;	 /* stable */
 	const char *normalised;
-	int16_t rule;  /* first manager rule that matches, or -1 */
-	uint8_t place; /* enum lk_place */
+	const char *manager; /* of what the module allocates, or NULL */
+	int16_t rule;	     /* first manager rule that matches, or -1 */
+	uint8_t place;	     /* enum lk_place */
 	bool wrapper;
 	bool class_library;
 	bool system_source;
@@ -37,6 +38,7 @@ struct lk_frames {
 	struct lk_strings *strings;
 	struct facts functions, modules, files;
 	struct seen seen;
+	bool tiered; /* managed code is compiled anew as it gets hot, and inlines in silence */
 };
 
 struct lk_frames *lk_frames_new(const struct lk_snapshot *snapshot, struct lk_strings *strings)
@@ -45,6 +47,8 @@ struct lk_frames *lk_frames_new(const struct lk_snapshot *snapshot, struct lk_st
 
 	f->snapshot = snapshot;
 	f->strings = strings;
+	for (size_t i = 0; i < snapshot->nr_runtimes; i++)
+		f->tiered |= !strcmp(snapshot->runtimes[i], "clr");
 	return f;
 }
 
@@ -127,6 +131,7 @@ static const struct fact *module_fact(struct lk_frames *f, const char *module)
 			.key = module,
 			.hash = lk_hash_text(LK_HASH_START, lk_base_name(module)),
 			.place = (uint8_t)lk_place_of(module),
+			.manager = lk_manager_of_module(module),
 			.class_library = lk_is_class_library(module),
 		};
 	return fact;
@@ -189,27 +194,34 @@ static uint32_t next_best(struct lk_frames *f, const struct lk_frame *stack, uin
 	return best;
 }
 
-/* The rule that says most of the frame: a certain one before a likely one. */
+static bool is_called(struct lk_frames *f, const struct lk_frame *frame, const char *pattern)
+{
+	return !pattern ||
+	       (frame->function && lk_glob(pattern, function_fact(f, frame->function)->normalised));
+}
+
+/* The rule that says most of the frame: the most certain one. */
 static const struct lk_manager_rule *rule_of(
-	struct lk_frames *f, const struct lk_frame *frame, const char *entry)
+	struct lk_frames *f, const struct lk_frame *stack, uint32_t at)
 {
 	const struct fact *fact;
-	const struct lk_manager_rule *likely = NULL;
+	const struct lk_manager_rule *best = NULL;
 
-	if (!frame->function)
+	if (!stack[at].function)
 		return NULL;
-	fact = function_fact(f, frame->function);
+	fact = function_fact(f, stack[at].function);
 	for (int i = fact->rule; i >= 0; i = lk_manager_match(fact->normalised, i + 1)) {
 		const struct lk_manager_rule *rule = lk_manager_rule(i);
 
-		if (rule->entry && !lk_glob(rule->entry, entry))
+		if (!is_called(f, &stack[0], rule->entry) ||
+			!is_called(f, &stack[at - 1], rule->inner))
 			continue;
 		if (rule->certainty == LK_CERTAIN_MATCH)
 			return rule;
-		if (!likely)
-			likely = rule;
+		if (!best || rule->certainty > best->certainty)
+			best = rule;
 	}
-	return likely;
+	return best;
 }
 
 /*
@@ -218,18 +230,16 @@ static const struct lk_manager_rule *rule_of(
  */
 static uint32_t manager_door(struct lk_frames *f, const struct lk_frame *stack, uint32_t count)
 {
-	const char *entry;
 	uint32_t door = 0;
 
 	if (!count || !stack[0].function)
 		return 0;
-	entry = function_fact(f, stack[0].function)->normalised;
 	for (uint32_t i = 1; i < count; i++) {
 		const struct lk_manager_rule *rule;
 
 		if (!is_wrapper(f, &stack[i]))
 			continue;
-		rule = rule_of(f, &stack[i], entry);
+		rule = rule_of(f, stack, i);
 		if (!rule || rule->certainty != LK_CERTAIN_MATCH)
 			continue;
 		for (uint32_t k = door + 1; k < i; k++)
@@ -251,29 +261,49 @@ static uint32_t responsible(
 	return next_best(f, stack, count);
 }
 
-static const char *manager_of(struct lk_frames *f, const struct lk_frame *stack, uint32_t count,
-	uint32_t limit, bool users)
+/* The manager of the module whose code called the allocator or the C library, or NULL. */
+static const char *manager_of_module(
+	struct lk_frames *f, const struct lk_frame *stack, uint32_t count)
 {
-	const struct lk_manager_rule *likely = NULL;
-	const char *entry;
+	for (uint32_t i = 1; i < count; i++)
+		if (place_of(f, &stack[i]) != LK_PLACE_SYSTEM)
+			return stack[i].module ? module_fact(f, stack[i].module)->manager : NULL;
+	return NULL;
+}
 
+/* *ret_sure tells whether inlining can't have hidden a better answer. */
+static const char *manager_of(struct lk_frames *f, const struct lk_frame *stack, uint32_t count,
+	uint32_t limit, bool users, bool *ret_sure)
+{
+	const struct lk_manager_rule *best = NULL;
+	const char *of_module;
+	bool engine;
+
+	*ret_sure = true;
 	if (!count || !stack[0].function)
 		return "unknown";
-	entry = function_fact(f, stack[0].function)->normalised;
+	of_module = manager_of_module(f, stack, count);
+	engine = of_module && lk_manager_is_internal(of_module);
 	for (uint32_t i = 1; i < (users ? limit : count); i++) {
-		const struct lk_manager_rule *rule = rule_of(f, &stack[i], entry);
+		const struct lk_manager_rule *rule = rule_of(f, stack, i);
 
+		/* AllocHGlobal has not allocated what compiling it took. */
+		if (rule && engine && !rule->engine && stack[i].origin != LK_ORIGIN_NATIVE)
+			continue;
 		if (rule && rule->certainty == LK_CERTAIN_MATCH)
 			return rule->manager;
-		if (!likely)
-			likely = rule;
+		if (rule && (!best || rule->certainty > best->certainty))
+			best = rule;
 	}
-	if (likely)
-		return likely->manager;
+	if (of_module)
+		return of_module;
+	*ret_sure = best && best->certainty > LK_VAGUE_MATCH;
+	if (best)
+		return best->manager;
 	/* No code of the user's on the stack at all: the runtime works for itself. */
 	if (!users && limit < count && place_of(f, &stack[limit]) == LK_PLACE_RUNTIME)
 		return "runtime";
-	return lk_manager_of_entry(entry);
+	return lk_manager_of_entry(function_fact(f, stack[0].function)->normalised);
 }
 
 /* A frame without a name is told by its place in its file, which loading does not move. */
@@ -333,17 +363,30 @@ static bool seen_before(struct seen *seen, uint64_t key)
 }
 
 /*
+ * .NET inlines its class library and generated code into a method that got hot and
+ * does not tell: frames that may be there or not tell no sites apart.
+ */
+static bool is_fleeting(struct lk_frames *f, const struct lk_frame *frame)
+{
+	return f->tiered && frame->origin != LK_ORIGIN_NATIVE && !is_users(f, frame);
+}
+
+/*
  * The key of a site is its manager and its frames, innermost first, each once:
  * how deep a recursion went does not make another leak.
  */
-static uint64_t site_key(
-	struct lk_frames *f, const char *manager, const struct lk_frame *stack, uint32_t count)
+static uint64_t site_key(struct lk_frames *f, const char *manager, const struct lk_frame *stack,
+	uint32_t count, bool users)
 {
 	uint64_t key = lk_hash_text(LK_HASH_START, manager);
 
 	seen_start(&f->seen, count);
 	for (uint32_t i = 0; i < count; i++) {
-		uint64_t one = frame_key(f, &stack[i]);
+		uint64_t one;
+
+		if (users && is_fleeting(f, &stack[i]))
+			continue;
+		one = frame_key(f, &stack[i]);
 
 		if (!seen_before(&f->seen, one))
 			key = (key ^ one) * 0x100000001b3ull + (key >> 31);
@@ -354,14 +397,18 @@ static uint64_t site_key(
 void lk_frames_judge(struct lk_frames *f, const struct lk_frame *stack, uint32_t count,
 	struct lk_stack_facts *ret)
 {
-	bool users;
+	bool users, sure;
 	uint32_t at = responsible(f, stack, count, &users);
-	const char *manager = manager_of(f, stack, count, at, users);
+	const char *manager = manager_of(f, stack, count, at, users, &sure);
 
 	*ret = (struct lk_stack_facts){
 		.manager = lk_strings_add(f->strings, manager),
 		.responsible = at,
 		.users = users,
-		.key = site_key(f, manager, stack, count),
+		.key = site_key(f, manager, stack, count, users),
 	};
+	if (!f->tiered || !users || count < 2 || stack[1].origin == LK_ORIGIN_NATIVE)
+		return;
+	ret->place_key = site_key(f, "", stack, count, users);
+	ret->vague = !sure;
 }

@@ -20,6 +20,8 @@ struct lk_stack_facts {
 	uint32_t responsible; /* index of the frame, or LK_NO_FRAME */
 	bool users;	      /* the responsible frame is the user's own code */
 	uint64_t key;	      /* of the site: equal for stacks of one site */
+	uint64_t place_key;   /* the same without the manager; 0: not code that is compiled anew */
+	bool vague;	      /* with a place_key: inlining may have hidden the manager */
 };
 
 void lk_frames_judge(struct lk_frames *f, const struct lk_frame *stack, uint32_t count,

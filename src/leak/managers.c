@@ -8,23 +8,38 @@
 
 #include <string.h>
 
-#define SURE(manager, pattern)                                                                     \
+#define SURE(name, frame)                                                                          \
 	{                                                                                          \
-		manager, pattern, LK_CERTAIN_MATCH, NULL                                           \
+		.manager = name, .pattern = frame, .certainty = LK_CERTAIN_MATCH                   \
 	}
-#define LIKELY(manager, pattern)                                                                   \
+#define LIKELY(name, frame)                                                                        \
 	{                                                                                          \
-		manager, pattern, LK_LIKELY_MATCH, NULL                                            \
+		.manager = name, .pattern = frame, .certainty = LK_LIKELY_MATCH                    \
 	}
-#define MAPPED(manager, pattern)                                                                   \
+#define VAGUE(name, frame)                                                                         \
 	{                                                                                          \
-		manager, pattern, LK_CERTAIN_MATCH, "mmap*"                                        \
+		.manager = name, .pattern = frame, .certainty = LK_VAGUE_MATCH                     \
+	}
+#define MAPPED(name, frame)                                                                        \
+	{                                                                                          \
+		.manager = name, .pattern = frame, .certainty = LK_CERTAIN_MATCH, .entry = "mmap*" \
+	}
+/* Certain where the frame directly inside of it is `callee`. */
+#define ABOVE(name, frame, callee)                                                                 \
+	{                                                                                          \
+		.manager = name, .pattern = frame, .certainty = LK_CERTAIN_MATCH, .inner = callee  \
+	}
+/* What the engine of .NET allocates on behalf of this managed frame. */
+#define ENGINE(name, frame)                                                                        \
+	{                                                                                          \
+		.manager = name, .pattern = frame, .certainty = LK_CERTAIN_MATCH, .engine = true   \
 	}
 
 static const struct lk_manager_rule rules[] = {
-	/* OLE automation strings: native, Mono's marshaller, .NET's (from its source) */
 	/* Mono compiles a method at its first call: what it allocates is not the caller's */
 	SURE("runtime", "generic_trampoline_*"),
+
+	/* OLE automation strings: native, Mono's marshaller, .NET's */
 	SURE("BSTR", "Sys*AllocString*"),
 	SURE("BSTR", "mono_string_to_bstr*"),
 	SURE("BSTR", "mono_string_handle_to_bstr*"),
@@ -46,15 +61,34 @@ static const struct lk_manager_rule rules[] = {
 	SURE("HGlobal", "GlobalAlloc"),
 
 	SURE("CoTaskMem", "ves_icall_*AllocCoTaskMem*"),
-	SURE("CoTaskMem", "*Marshal?AllocCoTaskMem*"),
+	LIKELY("CoTaskMem", "*Marshal?AllocCoTaskMem*"), /* .NET's marshallers call it too */
 	SURE("CoTaskMem", "*Marshal?ReAllocCoTaskMem*"),
 	SURE("CoTaskMem", "*Marshal?StringToCoTaskMem*"),
 	SURE("CoTaskMem", "CoTaskMemAlloc"),
 	SURE("CoTaskMem", "CoTaskMemRealloc"),
 
-	SURE("COM callable wrapper", "*ComWrappers?CreateManagedObjectWrapper"),
+	SURE("COM callable wrapper", "*ComWrappers?CreateManagedObjectWrapper*"),
 	SURE("COM callable wrapper", "*ComWrappers?GetOrCreateComInterfaceForObject*"),
 	SURE("COM callable wrapper", "cominterop_get_ccw*"),
+
+	/* .NET's marshallers; a stub that allocates by itself makes UTF-16 of a string */
+	SURE("marshalled string", "*StubHelpers?*STRMarshaler?ConvertToNative*"),
+	SURE("marshalled string", "*StubHelpers?*StrMarshaler?ConvertToNative*"),
+	SURE("marshalled string", "*StubHelpers?UTF8BufferMarshaler?ConvertToNative*"),
+	SURE("marshalled string", "*Marshalling?*StringMarshaller*"),
+	ABOVE("marshalled string", "(wrapper IL_STUB_*", "*Marshal?AllocCoTaskMem*"),
+	ABOVE("marshalled string", "(wrapper IL_STUB_*", "*NativeMemory?Alloc*"),
+	ENGINE("marshalled array", "*StubHelpers?MngdNativeArrayMarshaler*"),
+	ENGINE("marshalled array", "*StubHelpers?MngdFixedArrayMarshaler*"),
+	ENGINE("marshalled array", "*StubHelpers?MngdSafeArrayMarshaler*"),
+	SURE("marshalled array", "*Marshalling?*ArrayMarshaller*"),
+	SURE("marshalled array", "*Marshalling?*SpanMarshaller*"),
+	SURE("marshalled object", "*StubHelpers?ObjectMarshaler?ConvertToNative*"),
+
+	ENGINE("delegate thunk", "*Marshal?GetFunctionPointerForDelegate*"),
+	ENGINE("GC handle", "*InteropServices?GCHandle*"),
+	ENGINE("GC handle", "System.WeakReference*"),
+	ENGINE("GC handle", "*DependentHandle*"),
 
 	LIKELY("marshalled string", "*__icall_wrapper_mono_string_to_*"),
 	LIKELY("marshalled string", "*__icall_wrapper_mono_string_builder_to_*"),
@@ -71,9 +105,9 @@ static const struct lk_manager_rule rules[] = {
 	LIKELY("marshalled string", "mono_utf16_to_utf8*"),
 	LIKELY("marshalled string", "mono_string_builder_to_*"),
 
-	LIKELY("NativeMemory", "*NativeMemory?Alloc*"),
-	LIKELY("NativeMemory", "*NativeMemory?AlignedAlloc*"),
-	LIKELY("NativeMemory", "*NativeMemory?Realloc*"),
+	VAGUE("NativeMemory", "*NativeMemory?Alloc*"),
+	VAGUE("NativeMemory", "*NativeMemory?AlignedAlloc*"),
+	VAGUE("NativeMemory", "*NativeMemory?Realloc*"),
 
 	/* a thread's stack is mapped by the C library under pthread_create */
 	MAPPED("thread stack", "allocate_stack"),
@@ -97,6 +131,9 @@ static const struct lk_manager_rule rules[] = {
 	LIKELY("Unsafe memory", "Unsafe_AllocateMemory0"),
 	SURE("zlib", "inflateInit*"),
 	SURE("zlib", "deflateInit*"),
+	SURE("zlib", "CompressionNative_InflateInit*"),
+	SURE("zlib", "CompressionNative_DeflateInit*"),
+	SURE("Brotli", "Brotli*CreateInstance"),
 
 	/* CPython, V8 */
 	MAPPED("pymalloc arena", "_PyObject_ArenaMmap"),
@@ -133,6 +170,33 @@ static const struct {
 	{"mmap*", "mmap"},
 	{"mremap", "mmap"},
 };
+
+/* Modules of .NET's engine are stripped: that a block is its own, only the module tells. */
+static const struct {
+	const char *module, *manager;
+} modules[] = {
+	{"libcoreclr.so", "runtime"},
+	{"libclrjit*.so", "runtime"},
+	{"libhostfxr.so", "runtime"},
+	{"libhostpolicy.so", "runtime"},
+	{"libcoreclrtraceptprovider.so", "runtime"},
+	{"libclrgc*.so", "GC heap"},
+	{"libcrypto.so*", "OpenSSL"},
+	{"libssl.so*", "OpenSSL"},
+	{"libsqlite3.so*", "SQLite"},
+	{"libe_sqlite3.so", "SQLite"},
+	{"libz.so*", "zlib"},
+};
+
+const char *lk_manager_of_module(const char *path)
+{
+	const char *base = lk_base_name(path);
+
+	for (size_t i = 0; i < LK_ARRAY_SIZE(modules); i++)
+		if (lk_glob(modules[i].module, base))
+			return modules[i].manager;
+	return NULL;
+}
 
 int lk_manager_match(const char *normalised, int after)
 {

@@ -73,10 +73,29 @@ uint64_t lk_hash_u64(uint64_t hash, uint64_t value)
 	return hash;
 }
 
+static bool in_word(char c)
+{
+	return isalnum((unsigned char)c) || c == '_' || c == '`';
+}
+
+/* ".cold" is a suffix, ".coldStart" a method: a suffix that ends in a word is a whole one. */
+static const char *find_suffix(const char *name, size_t size, const char *suffix)
+{
+	size_t n = strlen(suffix);
+	const char *from = name, *end = name + size, *at;
+
+	while ((at = memmem(from, (size_t)(end - from), suffix, n))) {
+		if (*suffix != '.' || !in_word(suffix[n - 1]) || at + n == end || !in_word(at[n]))
+			return at;
+		from = at + n;
+	}
+	return NULL;
+}
+
 static size_t length_without_suffixes(const char *name, size_t size)
 {
 	for (size_t i = 0; i < LK_ARRAY_SIZE(suffixes); i++) {
-		const char *at = memmem(name, size, suffixes[i], strlen(suffixes[i]));
+		const char *at = find_suffix(name, size, suffixes[i]);
 
 		if (at && at > name)
 			size = (size_t)(at - name);
@@ -84,11 +103,6 @@ static size_t length_without_suffixes(const char *name, size_t size)
 	while (size && name[size - 1] == ' ')
 		size--;
 	return size;
-}
-
-static bool in_word(char c)
-{
-	return isalnum((unsigned char)c) || c == '_' || c == '`';
 }
 
 /* Gives what follows the bracket that matches the one at `at`, or NULL. */
@@ -186,8 +200,8 @@ void lk_name_normalise(const char *name, char *out, size_t size)
 	const char *end = name + length_without_suffixes(name, strlen(name));
 	size_t n = 0, kept = 0;
 
-	/* Mono's tag of a generated frame is part of what the frame is. */
-	if (!strncmp(name, "(wrapper ", 9)) {
+	/* The tag of a frame that nobody wrote is part of what the frame is. */
+	if (!strncmp(name, "(wrapper ", 9) || !strncmp(name, "(dynamic) ", 10)) {
 		const char *after = memchr(name, ')', (size_t)(end - name));
 
 		for (; after && name <= after && n + 2 < size;)

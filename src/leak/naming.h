@@ -16,7 +16,8 @@
  * Writes the normalised form of name, at most size bytes with its NUL:
  * "void ns::f<int>(char) const [clone .isra.0]" becomes "ns::f", "main.cold"
  * becomes "main", Mono's "(wrapper managed-to-native) T:api (string&)" becomes
- * "(wrapper managed-to-native) T:api".  Keeps operators, "(anonymous
+ * "(wrapper managed-to-native) T:api", .NET's "Box<T>+Lid.Close<V>(T, V)" becomes
+ * "Box+Lid.Close".  Keeps operators, "(anonymous
  * namespace)" and names such as "<module>" and "<init>".
  */
 void lk_name_normalise(const char *name, char *out, size_t size);

@@ -71,6 +71,11 @@ static const char *const library_folders[] = {
 	"*/lib/python?*/lib-dynload/*",
 };
 
+/* Folders of what comes with .NET; a self-contained program keeps it beside its own. */
+static const char *const class_library_folders[] = {
+	"*/shared/Microsoft.*.App/*",
+};
+
 static const char *const class_libraries[] = {
 	"mscorlib.dll*",
 	"System.dll*",
@@ -119,6 +124,9 @@ bool lk_is_class_library(const char *path)
 
 	for (size_t i = 0; i < LK_ARRAY_SIZE(class_libraries); i++)
 		if (lk_glob(class_libraries[i], base))
+			return true;
+	for (size_t i = 0; i < LK_ARRAY_SIZE(class_library_folders); i++)
+		if (lk_glob(class_library_folders[i], path))
 			return true;
 	return false;
 }

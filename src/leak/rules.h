@@ -35,14 +35,17 @@ bool lk_is_system_source(const char *file);
  * What kind of block an allocation is.  Stacks are searched from the allocation
  * outwards up to the responsible frame; in each frame the rules are tried in
  * order.  The first certain match ends the search; the first likely one counts
- * where no certain one follows.
+ * where no certain one follows, and a vague one where there is nothing better: it
+ * may be all that is left of a frame that was inlined.
  */
-enum lk_certainty { LK_LIKELY_MATCH, LK_CERTAIN_MATCH };
+enum lk_certainty { LK_VAGUE_MATCH, LK_LIKELY_MATCH, LK_CERTAIN_MATCH };
 struct lk_manager_rule {
 	const char *manager;
 	const char *pattern; /* of a function above the allocation function */
 	enum lk_certainty certainty;
 	const char *entry; /* the allocation function must match; NULL: any */
+	const char *inner; /* the next frame inwards must match; NULL: any */
+	bool engine;	   /* the runtime's engine allocates such blocks for managed code */
 };
 
 /* The first rule whose pattern matches the normalised name, from rule `after` on, or -1. */
@@ -51,6 +54,13 @@ const struct lk_manager_rule *lk_manager_rule(int index);
 
 /* The manager of a block that no rule knows, by its allocation function alone. */
 const char *lk_manager_of_entry(const char *normalised_entry);
+
+/*
+ * The manager of what the code of a module allocates, by its path, where no certain
+ * rule says better: an execution engine's memory is its own, a library's objects have
+ * a release function of their own.  NULL for most modules.
+ */
+const char *lk_manager_of_module(const char *path);
 
 /* True for what a runtime keeps for itself, whoever's line made it do so. */
 bool lk_manager_is_internal(const char *manager);

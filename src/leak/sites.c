@@ -13,6 +13,7 @@
 #include "leak/frames.h"
 #include "leak/rules.h"
 #include "leak/tally.h"
+#include "leak/tiers.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -112,25 +113,21 @@ static uint32_t site_find(struct pass *p, const struct lk_stack_facts *facts)
 	return site_add(p, facts);
 }
 
-static void stack_to_site(struct pass *p, uint32_t stack, struct lk_frames *frames)
+static void stack_to_site(struct pass *p, uint32_t stack, const struct lk_stack_facts *facts)
 {
 	const struct lk_stack *s = &p->snapshot->stacks[stack];
-	struct lk_stack_facts facts;
-	const struct lk_frame *f;
 	struct lk_site *site;
-	uint32_t count, i;
+	uint32_t i;
 
-	f = lk_stack_frames(p->snapshot, stack, &count);
-	lk_frames_judge(frames, f, count, &facts);
-	i = p->site_of[stack] = site_find(p, &facts);
+	i = p->site_of[stack] = site_find(p, facts);
 	site = &p->analysis->sites[i];
 	site->nr_stacks++;
 	site->allocated_blocks += s->allocated_blocks;
 	site->allocated_bytes += s->allocated_bytes;
 	if (site->stack == UINT32_MAX || p->live[stack] > p->drafts[i].most_live) {
 		site->stack = stack;
-		site->responsible = facts.responsible;
-		site->users = facts.users;
+		site->responsible = facts->responsible;
+		site->users = facts->users;
 		p->drafts[i].most_live = p->live[stack];
 	}
 	site->blocks += p->live[stack];
@@ -139,9 +136,18 @@ static void stack_to_site(struct pass *p, uint32_t stack, struct lk_frames *fram
 static void group_stacks(struct pass *p)
 {
 	struct lk_frames *frames = lk_frames_new(p->snapshot, p->analysis->strings);
+	struct lk_stack_facts *facts = lk_xcalloc(p->snapshot->nr_stacks, sizeof(*facts));
 
+	for (uint32_t i = 0; i < p->snapshot->nr_stacks; i++) {
+		uint32_t count;
+		const struct lk_frame *f = lk_stack_frames(p->snapshot, i, &count);
+
+		lk_frames_judge(frames, f, count, &facts[i]);
+	}
+	lk_tiers_settle(facts, p->snapshot->nr_stacks);
 	for (uint32_t i = 0; i < p->snapshot->nr_stacks; i++)
-		stack_to_site(p, i, frames);
+		stack_to_site(p, i, &facts[i]);
+	free(facts);
 	lk_frames_free(frames);
 }
 

@@ -19,6 +19,7 @@ const char *lk_verdict_name(enum lk_verdict_class verdict_class)
 {
 	static const char *const names[] = {
 		[LK_VERDICT_NATIVE] = "native",
+		[LK_VERDICT_RUNTIME] = "runtime",
 		[LK_VERDICT_NONE] = "none",
 		[LK_VERDICT_UNKNOWN] = "unknown",
 	};
@@ -110,6 +111,19 @@ static char *native_text(const struct lk_snapshot *s, const struct lk_analysis *
 	return text;
 }
 
+static char *runtime_text(const struct lk_snapshot *s, const struct lk_analysis *a)
+{
+	char *place = place_text(lk_site_frame(s, &a->sites[0])), *text;
+	char rate[LK_WORDING_MAX];
+
+	text = lk_xasprintf(
+		"No site of the program grows; what a runtime allocates for itself grows "
+		"by %s a minute, most of it under %s",
+		lk_word_bytes(rate, a->verdict.growth_bytes_per_min), place);
+	free(place);
+	return text;
+}
+
 static char *none_text(const struct lk_snapshot *s, const struct lk_analysis *a)
 {
 	char bytes[LK_WORDING_MAX], blocks[LK_WORDING_MAX], time[LK_WORDING_MAX];
@@ -159,17 +173,19 @@ static bool too_early(const struct lk_snapshot *s, const struct lk_analysis *a)
 	return s->tracked_ms < EARLY_MS || mostly_early(a);
 }
 
-static void make_native(const struct lk_analysis *a, struct lk_verdict *v)
+/* The first nr sites are those that grow, and of one class. */
+static void make_growing(const struct lk_analysis *a, size_t nr,
+	enum lk_verdict_class verdict_class, struct lk_verdict *v)
 {
 	double sum = 0, weighted = 0;
 
-	for (size_t i = 0; i < a->nr_growing; i++) {
+	for (size_t i = 0; i < nr; i++) {
 		const struct lk_judgement *j = &a->sites[i].judgement;
 
 		sum += j->growth_bytes_per_min;
 		weighted += j->growth_bytes_per_min * j->probability / 100;
 	}
-	v->verdict_class = LK_VERDICT_NATIVE;
+	v->verdict_class = verdict_class;
 	v->growth_bytes_per_min = sum;
 	v->confidence = seen_share(a) *
 			(sum > 0 ? weighted / sum : a->sites[0].judgement.probability / 100);
@@ -194,8 +210,11 @@ void lk_verdict_make(const struct lk_snapshot *snapshot, struct lk_analysis *ana
 	char *text;
 
 	if (analysis->nr_growing) {
-		make_native(analysis, v);
+		make_growing(analysis, analysis->nr_growing, LK_VERDICT_NATIVE, v);
 		text = native_text(snapshot, analysis);
+	} else if (analysis->nr_runtime_growing) {
+		make_growing(analysis, analysis->nr_runtime_growing, LK_VERDICT_RUNTIME, v);
+		text = runtime_text(snapshot, analysis);
 	} else if (too_early(snapshot, analysis)) {
 		*v = (struct lk_verdict){
 			.verdict_class = LK_VERDICT_UNKNOWN, .growth_bytes_per_min = NAN};

@@ -5,6 +5,7 @@
  * null.
  */
 #include "leak/naming.h"
+#include "leak/patterns.h"
 #include "report/decode.h"
 #include "report/report.h"
 
@@ -285,6 +286,25 @@ static json_t *age(const struct lk_site *site)
 	return o;
 }
 
+static json_t *pattern(const struct lk_match *m)
+{
+	json_t *o, *evidence;
+
+	if (!m)
+		return json_null();
+	o = json_object();
+	evidence = json_array();
+	for (uint32_t i = 0; i < m->nr_evidence; i++)
+		json_array_append_new(evidence, text(m->evidence[i]));
+	set(o, "id", text(m->id));
+	set(o, "title", text(m->title));
+	set(o, "confidence", real(m->confidence / 100.0));
+	set(o, "evidence", evidence);
+	set(o, "explanation", text(m->explanation));
+	set(o, "fix", text(m->fix));
+	return o;
+}
+
 static json_t *site_object(const struct writer *w, const struct lk_site *site)
 {
 	const struct lk_judgement *j = &site->judgement;
@@ -305,6 +325,7 @@ static json_t *site_object(const struct writer *w, const struct lk_site *site)
 	set(o, "leak_probability", real(j->probability));
 	set(o, "factors", factors(j));
 	set(o, "age", age(site));
+	set(o, "pattern", pattern(site->match));
 	set(o, "nr_stacks", number(site->nr_stacks));
 	set(o, "sizes", sizes(site));
 	set(o, "responsible", site->responsible < count ? number(site->responsible) : json_null());

@@ -25,6 +25,8 @@ enum {
 	LK_COLUMNS_VERDICT = 4,
 	LK_COLUMNS_SITE = 23,
 	LK_COLUMNS_SAMPLE = 3,
+	LK_COLUMNS_PATTERN = 7,
+	LK_COLUMNS_EVIDENCE = 3,
 	LK_COLUMNS_SHARE = 5,
 	LK_COLUMNS_ROW_COUNT = 2,
 };
@@ -143,6 +145,20 @@ const struct lk_recording_object lk_recording_tables[LK_NR_TABLES] = {
 		"  site INTEGER NOT NULL,  -- site.id\n"
 		"  block INTEGER NOT NULL  -- block.id\n"
 		")"),
+	TABLE(PATTERN, "pattern",
+		"  id INTEGER PRIMARY KEY,\n"
+		"  site INTEGER NOT NULL,      -- site.id\n"
+		"  name TEXT NOT NULL,         -- of the known way to leak: N1, ..\n"
+		"  title TEXT NOT NULL,\n"
+		"  confidence REAL NOT NULL,   -- 0 to 1: that it is this, if the blocks are lost\n"
+		"  explanation TEXT NOT NULL,\n"
+		"  fix TEXT NOT NULL\n"
+		")"),
+	TABLE(EVIDENCE, "evidence",
+		"  id INTEGER PRIMARY KEY,\n"
+		"  pattern INTEGER NOT NULL,  -- pattern.id\n"
+		"  text TEXT NOT NULL         -- a sentence: what was seen at the site\n"
+		")"),
 	TABLE(SHARE, "share",
 		"  id INTEGER PRIMARY KEY,   -- largest first\n"
 		"  kind TEXT NOT NULL,       -- manager, module, function\n"
@@ -177,9 +193,11 @@ const struct lk_recording_object lk_recording_views[] = {
 		"SELECT site.id + 1 AS rank, site.name AS id, site.manager,\n"
 		"  site.outstanding_bytes, site.outstanding_blocks, site.growth_bytes_per_min,\n"
 		"  site.leak_probability, site.state, frames.function, frames.file, frames.line,\n"
-		"  frames.module, site.allocated_blocks, site.freed_blocks, site.stacks\n"
+		"  frames.module, site.allocated_blocks, site.freed_blocks, site.stacks,\n"
+		"  pattern.name AS pattern\n"
 		"FROM site LEFT JOIN frames\n"
 		"  ON frames.stack = site.stack AND frames.depth = site.responsible\n"
+		"  LEFT JOIN pattern ON pattern.site = site.id\n"
 		"ORDER BY site.id"),
 	VIEW("site_frames",
 		"SELECT site.name AS site, frames.depth, frames.address, frames.module,\n"
@@ -195,6 +213,14 @@ const struct lk_recording_object lk_recording_views[] = {
 		"  LEFT JOIN thread ON thread.id = block.thread\n"
 		"  LEFT JOIN content ON content.address = block.address\n"
 		"ORDER BY sample.id"),
+	VIEW("patterns",
+		"SELECT site.name AS site, pattern.name AS id, pattern.title, pattern.confidence,\n"
+		"  (SELECT group_concat(text, char(10)) FROM\n"
+		"     (SELECT text FROM evidence WHERE evidence.pattern = pattern.id ORDER BY evidence.id))\n"
+		"    AS evidence,\n"
+		"  pattern.explanation, pattern.fix\n"
+		"FROM pattern JOIN site ON site.id = pattern.site\n"
+		"ORDER BY pattern.id"),
 	VIEW("managers", SHARES("manager")),
 	VIEW("modules", SHARES("module")),
 	VIEW("functions", SHARES("function")),

@@ -1,4 +1,5 @@
 #include "leak/frames.h"
+#include "leak/patterns.h"
 #include "report/recording_dedup.h"
 #include "report/recording_put.h"
 
@@ -107,6 +108,45 @@ static void write_samples(
 	}
 }
 
+static void write_patterns(struct lk_recording_writer *w, const struct lk_analysis *a)
+{
+	uint64_t id = 0;
+
+	lk_writer_table(w, LK_TABLE_PATTERN);
+	for (size_t i = 0; i < a->nr_sites && lk_writer_going(w); i++) {
+		const struct lk_match *m = a->sites[i].match;
+
+		if (!m)
+			continue;
+		lk_put_count(w, id++);
+		lk_put_count(w, i);
+		lk_put_text(w, m->id);
+		lk_put_text(w, m->title);
+		lk_put_real(w, m->confidence / 100.0);
+		lk_put_text(w, m->explanation);
+		lk_put_text(w, m->fix);
+		lk_writer_row_end(w);
+	}
+}
+
+static void write_evidence(struct lk_recording_writer *w, const struct lk_analysis *a)
+{
+	uint64_t id = 0, pattern = 0;
+
+	lk_writer_table(w, LK_TABLE_EVIDENCE);
+	for (size_t i = 0; i < a->nr_sites && lk_writer_going(w); i++) {
+		const struct lk_match *m = a->sites[i].match;
+
+		for (uint32_t k = 0; m && k < m->nr_evidence; k++) {
+			lk_put_count(w, id++);
+			lk_put_count(w, pattern);
+			lk_put_text(w, m->evidence[k]);
+			lk_writer_row_end(w);
+		}
+		pattern += m != NULL;
+	}
+}
+
 static void write_share(
 	struct lk_recording_writer *w, uint64_t *id, const char *kind, const struct lk_shares *rows)
 {
@@ -130,6 +170,8 @@ void lk_writer_analysis(
 	write_verdict(w, &a->verdict);
 	write_sites(w, s, a);
 	write_samples(w, s, a);
+	write_patterns(w, a);
+	write_evidence(w, a);
 	lk_writer_table(w, LK_TABLE_SHARE);
 	write_share(w, &id, "manager", &a->managers);
 	write_share(w, &id, "module", &a->modules);

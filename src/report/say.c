@@ -94,3 +94,30 @@ void lk_say_column(const struct lk_say *s, const char *text, int columns)
 			skip(clean, has - (columns - 3 - head)));
 	free(clean);
 }
+
+void lk_say_paragraph(const struct lk_say *s, const char *text, int indent, int width)
+{
+	int column = indent;
+	char word[256];
+
+	while (*text) {
+		size_t n = strcspn(text, " ");
+		size_t shown = n < sizeof(word) - 1 ? n : sizeof(word) - 1;
+
+		memcpy(word, text, shown);
+		word[shown] = '\0';
+		if (column > indent && column + 1 + (int)shown > width) {
+			fprintf(s->out, "\n%*s", indent, "");
+			column = indent;
+		} else if (column > indent) {
+			fputc(' ', s->out);
+			column++;
+		}
+		column += lk_say_text(s, word);
+		/* What is longer than a line is no word: the rest follows at once. */
+		text += n > shown ? shown : n;
+		if (n <= shown)
+			text += strspn(text, " ");
+	}
+	fputc('\n', s->out);
+}

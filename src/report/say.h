@@ -33,4 +33,11 @@ int lk_say_text(const struct lk_say *s, const char *text);
 /* The same, cut in the middle ("...") to at most `columns`, and filled up to them. */
 void lk_say_column(const struct lk_say *s, const char *text, int columns);
 
+/*
+ * The same as a paragraph: broken between words before `width` columns, every line
+ * but the first behind `indent` blanks.  The first begins where the caller stands,
+ * at column `indent`.  Ends the line.
+ */
+void lk_say_paragraph(const struct lk_say *s, const char *text, int indent, int width);
+
 #endif

@@ -130,6 +130,14 @@ static void name_native(struct taking *t, uint64_t pc, uint32_t number, bool exa
 
 /* --- managed ------------------------------------------------------------------ */
 
+static void find_program(struct taking *t)
+{
+	const char *exe = lk_storefile_string(t->store, t->store->header->exe_at);
+
+	if (exe)
+		lk_runtime_ctx_program(t->runtimes, exe);
+}
+
 static void find_image(struct taking *t, struct lk_code *code)
 {
 	const struct lk_image_info *image =
@@ -547,6 +555,7 @@ int lk_take_snapshot(const struct lk_storefile *store, const struct lk_take_opti
 
 	(void)err;
 	t.runtimes = lk_runtime_ctx_new(t.s->strings);
+	find_program(&t);
 	t.s->pid = store->header->pid;
 	t.s->started_s = (double)store->header->started_real_ns / 1e9;
 	t.s->tracked_ms = lk_load(&store->header->tick_ms);

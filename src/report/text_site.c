@@ -1,4 +1,5 @@
 #include "leak/naming.h"
+#include "leak/patterns.h"
 #include "leak/wording.h"
 #include "report/decode.h"
 #include "report/source.h"
@@ -7,11 +8,16 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Deeper stacks are cut unless all frames are asked for. */
 #define MAX_FRAMES  32
 #define TAIL_FRAMES 4
+
+/* Values stand behind names of this width; paragraphs end before this column. */
+#define VALUES 20
+#define WIDTH  100
 
 void lk_text_place(const struct lk_text *t, const struct lk_frame *f)
 {
@@ -90,6 +96,30 @@ static void say_counts(const struct lk_text *t, const struct lk_site *site)
 		lk_word_seconds(a, (double)site->oldest_ms / 1000),
 		lk_word_seconds(b, (double)site->median_ms / 1000),
 		lk_word_seconds(c, (double)site->youngest_ms / 1000));
+}
+
+static void say_value(const struct lk_text *t, const char *name, const char *value)
+{
+	fprintf(t->say.out, "  %-*s", VALUES - 2, name);
+	lk_say_paragraph(&t->say, value, VALUES, WIDTH);
+}
+
+/* Why it leaks, where that is known.  What does not grow may be no leak at all. */
+static void say_match(const struct lk_text *t, const struct lk_site *site)
+{
+	const struct lk_match *m = site->match;
+	char confidence[LK_WORDING_MAX], *head;
+
+	if (!m)
+		return;
+	head = lk_xasprintf("%s, confidence %s: %s", m->id,
+		lk_word_percent(confidence, m->confidence), m->title);
+	say_value(t, site->judgement.state == LK_SITE_GROWING ? "why" : "if it leaks", head);
+	free(head);
+	say_value(t, "", m->explanation);
+	for (uint32_t i = 0; i < m->nr_evidence; i++)
+		say_value(t, i ? "" : "evidence", m->evidence[i]);
+	say_value(t, "fix", m->fix);
 }
 
 static void say_source(const struct lk_text *t, const struct lk_frame *f)
@@ -215,6 +245,7 @@ void lk_text_site(const struct lk_text *t, size_t number, const struct lk_site *
 	say_heading(t, number, site);
 	say_state(t, site);
 	say_counts(t, site);
+	say_match(t, site);
 	say_source(t, lk_site_frame(t->s, site));
 	say_stack(t, site);
 	say_samples(t, site);

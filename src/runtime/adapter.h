@@ -15,10 +15,16 @@ struct lk_runtime_adapter {
 		bool exact, struct lk_managed_line *line);
 };
 
-extern const struct lk_runtime_adapter lk_runtime_mono;
+extern const struct lk_runtime_adapter lk_runtime_mono, lk_runtime_clr;
 
 /* The context's strings, and the assembly at path: opened once, NULL where it can't be. */
 struct lk_strings *lk_runtime_strings(struct lk_runtime_ctx *ctx);
 struct lk_assembly *lk_runtime_assembly(struct lk_runtime_ctx *ctx, const char *path);
+
+/*
+ * The assembly that code belongs to: from the bytes that were copied, else the file at its
+ * path if it has the MVID that the process saw.  NULL where there is none.
+ */
+struct lk_assembly *lk_runtime_image(struct lk_runtime_ctx *ctx, const struct lk_code *code);
 
 #endif

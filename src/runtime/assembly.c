@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "runtime/mdb.h"
+#include "runtime/pdb_places.h"
 #include "runtime/pdb_portable.h"
 #include "runtime/pe.h"
 #include "runtime/signature.h"
@@ -29,8 +30,9 @@ struct lk_assembly {
 	struct lk_strings *strings;
 	char *path;
 	uint8_t *bytes;
-	struct lk_pe pe;
+	struct lk_pe pe; /* all zeros where only metadata was copied */
 	struct lk_metadata md;
+	struct lk_cursor copied_debug;
 
 	enum symbols symbols;
 	uint8_t *symbol_bytes;
@@ -83,14 +85,20 @@ static int read_open_file(int fd, uint8_t **ret_bytes, size_t *ret_size)
 }
 
 /*
- * Read, not mapped: a mapped file that shrinks is a SIGBUS.  O_NONBLOCK, since
- * the path comes from elsewhere and might name a FIFO.
+ * Read, not mapped: a mapped file that shrinks is a SIGBUS.  The path may come from a
+ * damaged assembly: a device, which even opening may set in motion, is not opened, and
+ * O_NONBLOCK keeps a FIFO that takes a file's place meanwhile from being waited for.
  */
 static int read_file(const char *path, uint8_t **ret_bytes, size_t *ret_size)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	int r;
+	struct stat st;
+	int fd, r;
 
+	if (stat(path, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -ENOEXEC;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
 		return -errno;
 	r = read_open_file(fd, ret_bytes, ret_size);
@@ -143,6 +151,38 @@ int lk_assembly_open(const char *path, struct lk_strings *strings,
 	return 0;
 }
 
+static bool ends_in_slash(const char *path)
+{
+	size_t size = strlen(path);
+
+	return size && path[size - 1] == '/';
+}
+
+int lk_assembly_open_copy(const char *path, const void *meta, size_t meta_size, const void *debug,
+	size_t debug_size, struct lk_strings *strings, struct lk_assembly **ret_assembly,
+	struct lk_err *err)
+{
+	struct lk_assembly *a = lk_xcalloc(1, sizeof(*a));
+	int r;
+
+	if (!debug)
+		debug_size = 0;
+	a->strings = strings;
+	a->bytes = lk_xmalloc(meta_size + debug_size);
+	memcpy(a->bytes, meta, meta_size);
+	if (debug_size)
+		memcpy(a->bytes + meta_size, debug, debug_size);
+	a->copied_debug = lk_cursor_over(a->bytes + meta_size, debug_size);
+	r = lk_metadata_read(a->bytes, meta_size, &a->md);
+	if (r < 0) {
+		lk_assembly_free(a);
+		return explain(path, r, err);
+	}
+	a->path = lk_xasprintf("%s%s", path, ends_in_slash(path) ? lk_assembly_module(a) : "");
+	*ret_assembly = a;
+	return 0;
+}
+
 struct lk_assembly *lk_assembly_free(struct lk_assembly *a)
 {
 	if (!a)
@@ -153,6 +193,26 @@ struct lk_assembly *lk_assembly_free(struct lk_assembly *a)
 	free(a->path);
 	free(a);
 	return NULL;
+}
+
+const struct lk_metadata *lk_assembly_metadata(const struct lk_assembly *a)
+{
+	return &a->md;
+}
+
+const char *lk_assembly_module(const struct lk_assembly *a)
+{
+	const char *name = lk_metadata_string(
+		&a->md, lk_metadata_cell(&a->md, LK_TABLE_MODULE, 1, LK_MODULE_NAME));
+	const char *slash = strrchr(name, '/');
+
+	return slash ? slash + 1 : name;
+}
+
+const uint8_t *lk_assembly_mvid(const struct lk_assembly *a)
+{
+	return lk_metadata_guid(
+		&a->md, lk_metadata_cell(&a->md, LK_TABLE_MODULE, 1, LK_MODULE_MVID));
 }
 
 /* The row of a MethodDef token, or 0. */
@@ -186,13 +246,13 @@ int lk_assembly_method(struct lk_assembly *a, uint32_t token, struct lk_method *
 	lk_type_def_path(&a->md, type, &text);
 	method.klass = lk_strings_add(a->strings, text.at);
 	lk_name_text_init(&text);
-	lk_type_def_name(&a->md, type, &text);
+	lk_type_def_name(&a->md, type, LK_STYLE_MONO, &text);
 	method.type = lk_strings_add(a->strings, text.at);
 	lk_name_text_init(&text);
 	lk_method_generics(&a->md, row, &text);
 	method.generics = lk_strings_add(a->strings, text.at);
 	lk_name_text_init(&text);
-	if (lk_method_params(&a->md, row, &text) == 0)
+	if (lk_method_params(&a->md, row, LK_STYLE_MONO, &text) == 0)
 		method.params = lk_strings_add(a->strings, text.at);
 	*ret_method = method;
 	return 0;
@@ -208,7 +268,7 @@ static bool type_is(const struct lk_assembly *a, uint32_t type, const char *want
 	if (text.used == size && !memcmp(text.at, wanted, size))
 		return true;
 	lk_name_text_init(&text);
-	lk_type_def_name(&a->md, type, &text);
+	lk_type_def_name(&a->md, type, LK_STYLE_MONO, &text);
 	return text.used == size && !memcmp(text.at, wanted, size);
 }
 
@@ -235,15 +295,23 @@ int lk_assembly_il(struct lk_assembly *a, uint32_t token, const uint8_t **ret_il
 		ret_il, ret_size);
 }
 
+/* The assembly whose PDB is looked for, and the GUID that its debug directory names. */
+struct wanted {
+	struct lk_assembly *assembly;
+	const uint8_t *guid;
+};
+
 /* Keeps the file at path as the symbols if it is this assembly's PDB. */
-static bool take_pdb(struct lk_assembly *a, const char *path, const uint8_t *guid)
+static bool take_pdb(void *arg, const char *path)
 {
+	const struct wanted *w = arg;
+	struct lk_assembly *a = w->assembly;
 	uint8_t *bytes;
 	size_t size;
 
 	if (read_file(path, &bytes, &size) < 0)
 		return false;
-	if (lk_pdb_open(bytes, size, guid, &a->pdb) < 0) {
+	if (lk_pdb_open(bytes, size, w->guid, &a->pdb) < 0) {
 		free(bytes);
 		return false;
 	}
@@ -253,35 +321,19 @@ static bool take_pdb(struct lk_assembly *a, const char *path, const uint8_t *gui
 	return true;
 }
 
-/* "dir/name.dll" gives "dir/name.pdb". */
-static char *pdb_beside(const char *path)
-{
-	const char *slash = strrchr(path, '/'), *dot = strrchr(path, '.');
-	size_t stem = dot && (!slash || dot > slash) ? (size_t)(dot - path) : strlen(path);
-
-	return lk_xasprintf("%.*s.pdb", (int)stem, path);
-}
-
 /* A CodeView entry: "RSDS", GUID, age, path of the PDB where it was built. */
 static bool find_pdb(struct lk_assembly *a, const struct lk_pe_debug *entry)
 {
 	struct lk_cursor c = lk_cursor_over(entry->data, entry->size);
-	const uint8_t *guid;
+	struct wanted wanted = {.assembly = a};
 	const char *built;
-	char *beside;
-	bool found;
 
 	if (lk_cursor_u32(&c) != 0x53445352)
 		return false;
-	guid = lk_cursor_take(&c, 16);
+	wanted.guid = lk_cursor_take(&c, 16);
 	lk_cursor_u32(&c);
 	built = lk_cursor_str(&c);
-	if (!guid)
-		return false;
-	beside = pdb_beside(a->path);
-	found = take_pdb(a, beside, guid) || (built && take_pdb(a, built, guid));
-	free(beside);
-	return found;
+	return wanted.guid && lk_pdb_places(a->path, built, wanted.guid, take_pdb, &wanted);
 }
 
 static bool find_embedded(struct lk_assembly *a, const struct lk_pe_debug *entry)
@@ -303,8 +355,7 @@ static bool find_embedded(struct lk_assembly *a, const struct lk_pe_debug *entry
 
 static void find_mdb(struct lk_assembly *a)
 {
-	const uint8_t *mvid = lk_metadata_guid(
-		&a->md, lk_metadata_cell(&a->md, LK_TABLE_MODULE, 1, LK_MODULE_MVID));
+	const uint8_t *mvid = lk_assembly_mvid(a);
 	char *path = lk_xasprintf("%s.mdb", a->path);
 	uint8_t *bytes;
 	size_t size;
@@ -321,20 +372,47 @@ static void find_mdb(struct lk_assembly *a)
 	free(path);
 }
 
-static void find_symbols(struct lk_assembly *a)
+static bool try_debug_entry(struct lk_assembly *a, const struct lk_pe_debug *entry)
+{
+	if (entry->type == LK_PE_DEBUG_EMBEDDED)
+		return find_embedded(a, entry);
+	return entry->type == LK_PE_DEBUG_CODEVIEW && find_pdb(a, entry);
+}
+
+/* More entries than any debug directory has: each may mean a search. */
+#define DEBUG_ENTRIES_MAX 64u
+
+static bool find_in_copied_directory(struct lk_assembly *a)
+{
+	struct lk_cursor c = a->copied_debug;
+
+	for (unsigned n = 0; lk_cursor_left(&c) && n < DEBUG_ENTRIES_MAX; n++) {
+		struct lk_pe_debug entry = {.type = lk_cursor_u32(&c)};
+
+		entry.stamp = lk_cursor_u32(&c);
+		entry.size = lk_cursor_u32(&c);
+		entry.data = lk_cursor_take(&c, entry.size);
+		if (entry.data && try_debug_entry(a, &entry))
+			return true;
+	}
+	return false;
+}
+
+static bool find_in_debug_directory(struct lk_assembly *a)
 {
 	struct lk_pe_debug entry;
 
+	for (size_t i = 0; i < a->pe.nr_debug && i < DEBUG_ENTRIES_MAX; i++)
+		if (lk_pe_debug_entry(&a->pe, i, &entry) == 0 && try_debug_entry(a, &entry))
+			return true;
+	return false;
+}
+
+static void find_symbols(struct lk_assembly *a)
+{
 	a->symbols = SYMBOLS_NONE;
-	for (size_t i = 0; i < a->pe.nr_debug; i++) {
-		if (lk_pe_debug_entry(&a->pe, i, &entry) < 0)
-			continue;
-		if (entry.type == LK_PE_DEBUG_EMBEDDED && find_embedded(a, &entry))
-			return;
-		if (entry.type == LK_PE_DEBUG_CODEVIEW && find_pdb(a, &entry))
-			return;
-	}
-	find_mdb(a);
+	if (!find_in_copied_directory(a) && !find_in_debug_directory(a))
+		find_mdb(a);
 }
 
 const char *lk_assembly_symbols(struct lk_assembly *a)
@@ -348,6 +426,14 @@ const char *lk_assembly_symbols(struct lk_assembly *a)
 	if (a->symbols == SYMBOLS_NOT_LOOKED_FOR)
 		find_symbols(a);
 	return names[a->symbols];
+}
+
+uint32_t lk_assembly_kickoff(struct lk_assembly *a, uint32_t token)
+{
+	lk_assembly_symbols(a);
+	if (a->symbols != SYMBOLS_PDB && a->symbols != SYMBOLS_EMBEDDED)
+		return 0;
+	return lk_pdb_kickoff(&a->pdb, token);
 }
 
 static int decode_points(struct lk_assembly *a, uint32_t token)

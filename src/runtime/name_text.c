@@ -44,3 +44,11 @@ void lk_name_text_addf(struct lk_name_text *text, const char *fmt, ...)
 	va_end(ap);
 	lk_name_text_add(text, piece);
 }
+
+void lk_name_text_take_back(struct lk_name_text *text, size_t used)
+{
+	if (text->cut || used > text->used)
+		return;
+	text->used = used;
+	text->at[used] = 0;
+}

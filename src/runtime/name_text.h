@@ -20,6 +20,8 @@ struct lk_name_text {
 void lk_name_text_init(struct lk_name_text *text);
 void lk_name_text_add(struct lk_name_text *text, const char *s);
 void lk_name_text_add_n(struct lk_name_text *text, const void *bytes, size_t size);
+/* Takes back what was added since `used` was text->used, if nothing was cut. */
+void lk_name_text_take_back(struct lk_name_text *text, size_t used);
 void lk_name_text_addf(struct lk_name_text *text, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 

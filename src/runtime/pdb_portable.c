@@ -115,6 +115,19 @@ int lk_pdb_points(const struct lk_pdb *pdb, uint32_t token, struct lk_strings *s
 	return d.c.bad ? -EBADMSG : r;
 }
 
+uint32_t lk_pdb_kickoff(const struct lk_pdb *pdb, uint32_t token)
+{
+	uint32_t method = token - TOKEN_METHOD, kickoff;
+	uint32_t row = lk_metadata_last_at_most(
+		&pdb->md, LK_TABLE_STATE_MACHINE, LK_STATE_MACHINE_MOVE_NEXT, method);
+
+	if (lk_metadata_cell(&pdb->md, LK_TABLE_STATE_MACHINE, row, LK_STATE_MACHINE_MOVE_NEXT) !=
+		method)
+		return 0;
+	kickoff = lk_metadata_cell(&pdb->md, LK_TABLE_STATE_MACHINE, row, LK_STATE_MACHINE_KICKOFF);
+	return kickoff && kickoff < 0x1000000 ? TOKEN_METHOD | kickoff : 0;
+}
+
 static int inflate_all(const uint8_t *in, size_t in_size, uint8_t *out, size_t out_size)
 {
 	z_stream z = {

@@ -29,6 +29,12 @@ int lk_pdb_points(const struct lk_pdb *pdb, uint32_t token, struct lk_strings *s
 	struct lk_il_points *points);
 
 /*
+ * The token of the method that the user wrote, where the method with this token is the
+ * body that the compiler made of it (MoveNext of an async method or iterator); 0 else.
+ */
+uint32_t lk_pdb_kickoff(const struct lk_pdb *pdb, uint32_t token);
+
+/*
  * Unpacks an embedded PDB, the data of an LK_PE_DEBUG_EMBEDDED entry.  The bytes
  * are the caller's to free.  -EBADMSG: damaged.
  */

@@ -8,16 +8,19 @@
 
 static const struct lk_runtime_adapter *const adapters[] = {
 	&lk_runtime_mono,
+	&lk_runtime_clr,
 };
 
 /* An assembly that was asked for; NULL: it could not be opened, don't try again. */
 struct opened {
-	const char *path; /* interned: paths compare by pointer */
+	const char *path;    /* interned: paths compare by pointer */
+	const uint8_t *meta; /* where it is a copy; NULL: the file at path */
 	struct lk_assembly *assembly;
 };
 
 struct lk_runtime_ctx {
 	struct lk_strings *strings;
+	const char *folder; /* of the program, with its '/'; "" unknown */
 	struct opened *opened;
 	size_t nr_opened, opened_capacity;
 };
@@ -27,7 +30,16 @@ struct lk_runtime_ctx *lk_runtime_ctx_new(struct lk_strings *strings)
 	struct lk_runtime_ctx *ctx = lk_xcalloc(1, sizeof(*ctx));
 
 	ctx->strings = strings;
+	ctx->folder = "";
 	return ctx;
+}
+
+void lk_runtime_ctx_program(struct lk_runtime_ctx *ctx, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (slash)
+		ctx->folder = lk_strings_add_n(ctx->strings, path, (size_t)(slash - path) + 1);
 }
 
 struct lk_runtime_ctx *lk_runtime_ctx_free(struct lk_runtime_ctx *ctx)
@@ -46,19 +58,63 @@ struct lk_strings *lk_runtime_strings(struct lk_runtime_ctx *ctx)
 	return ctx->strings;
 }
 
-struct lk_assembly *lk_runtime_assembly(struct lk_runtime_ctx *ctx, const char *path)
+/* Gives whether the assembly was asked for before; if not, the last entry is its. */
+static struct opened *find_opened(
+	struct lk_runtime_ctx *ctx, const char *path, const uint8_t *meta, bool *ret_known)
 {
-	struct opened o = {.path = lk_strings_add(ctx->strings, path)};
+	struct opened o = {.path = lk_strings_add(ctx->strings, path), .meta = meta};
 
+	*ret_known = true;
 	for (size_t i = 0; i < ctx->nr_opened; i++)
-		if (ctx->opened[i].path == o.path)
-			return ctx->opened[i].assembly;
-	if (lk_assembly_open(path, ctx->strings, &o.assembly, NULL) < 0)
-		o.assembly = NULL;
+		if (ctx->opened[i].path == o.path && ctx->opened[i].meta == meta)
+			return &ctx->opened[i];
+	*ret_known = false;
 	ctx->opened =
 		lk_grow(ctx->opened, ctx->nr_opened, &ctx->opened_capacity, sizeof(*ctx->opened));
 	ctx->opened[ctx->nr_opened++] = o;
-	return o.assembly;
+	return &ctx->opened[ctx->nr_opened - 1];
+}
+
+struct lk_assembly *lk_runtime_assembly(struct lk_runtime_ctx *ctx, const char *path)
+{
+	bool known;
+	struct opened *o = find_opened(ctx, path, NULL, &known);
+
+	if (!known && lk_assembly_open(path, ctx->strings, &o->assembly, NULL) < 0)
+		o->assembly = NULL;
+	return o->assembly;
+}
+
+static struct lk_assembly *copied_image(struct lk_runtime_ctx *ctx, const struct lk_code *code)
+{
+	const struct lk_image_info *info = code->image_info;
+	const char *path = code->image && *code->image ? code->image : ctx->folder;
+	bool known;
+	struct opened *o = find_opened(ctx, path, code->meta, &known);
+
+	if (!known &&
+		lk_assembly_open_copy(path, code->meta, info->meta_size, code->debug,
+			code->debug ? info->debug_size : 0, ctx->strings, &o->assembly, NULL) < 0)
+		o->assembly = NULL;
+	return o->assembly;
+}
+
+struct lk_assembly *lk_runtime_image(struct lk_runtime_ctx *ctx, const struct lk_code *code)
+{
+	static const uint8_t unknown[16];
+	const struct lk_image_info *info = code->image_info;
+	struct lk_assembly *assembly;
+	const uint8_t *mvid;
+
+	if (info && code->meta)
+		return copied_image(ctx, code);
+	if (!code->image || !*code->image)
+		return NULL;
+	assembly = lk_runtime_assembly(ctx, code->image);
+	if (!assembly || !info || !memcmp(info->mvid, unknown, sizeof(unknown)))
+		return assembly;
+	mvid = lk_assembly_mvid(assembly);
+	return mvid && !memcmp(mvid, info->mvid, sizeof(unknown)) ? assembly : NULL;
 }
 
 const char *lk_runtime_id_name(uint32_t runtime)

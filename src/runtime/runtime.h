@@ -41,6 +41,12 @@ struct lk_runtime_ctx *lk_runtime_ctx_new(struct lk_strings *strings);
 struct lk_runtime_ctx *lk_runtime_ctx_free(struct lk_runtime_ctx *ctx);
 
 /*
+ * Tells the path of the program: symbols of assemblies that lie inside of it, which have no
+ * path of their own, are looked for beside it.
+ */
+void lk_runtime_ctx_program(struct lk_runtime_ctx *ctx, const char *path);
+
+/*
  * Names the frame whose return address is pc (exact: pc itself is meant) in
  * code.  Always fills ret_line as well as it can.
  */

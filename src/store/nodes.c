@@ -42,12 +42,25 @@ static uint32_t find(const uint32_t *index, uint32_t mask, uint32_t parent, uint
 	}
 }
 
+/*
+ * A path of which the code went away is found by nobody any more: the one that has
+ * its place takes its slot too, so that a method made and freed a thousand times
+ * does not leave a thousand slots to look through.
+ */
+static bool is_superseded(uint32_t number, const struct lk_node *by)
+{
+	const struct lk_node *n = lk_node_at(number);
+
+	return n != by && n->pc == by->pc && n->parent == by->parent &&
+	       lk_load(&lk_writer->header->generation) && code_is_gone(n->code);
+}
+
 static void put(uint32_t *index, uint32_t mask, uint32_t number)
 {
 	const struct lk_node *n = lk_node_at(number);
 	uint32_t i = slot_of(n->parent, n->pc, mask);
 
-	while (index[i])
+	while (index[i] && !is_superseded(index[i], n))
 		i = (i + 1) & mask;
 	lk_store_rel(&index[i], number); /* pairs with find */
 }

@@ -105,6 +105,24 @@ static LK_NOINLINE bool step_signal(struct lk_memo *m, uint64_t sp, struct lk_st
 	return ret->sp > sp && ret->sp < m->high && !(ret->sp & 7);
 }
 
+/* A fault handler's frame was put below the frame further out, which stood at an instruction. */
+static LK_NOINLINE bool step_pushed(
+	struct lk_memo *m, const struct lk_row *row, uint64_t sp, struct lk_stepped *ret)
+{
+	uint64_t cfa = sp + (int64_t)row->cfa_off, at = cfa + 8 * (int64_t)row->rbp_off;
+
+	if (!readable(m, at, sp) || !readable(m, at + 8, sp) || !readable(m, cfa, sp))
+		return false;
+	ret->nr_words = 0;
+	ret->bp = read_word(at);
+	ret->pc = read_word(at + 8);
+	ret->sp = cfa;
+	ret->exact = 1;
+	note_word(ret, at, ret->bp);
+	note_word(ret, at + 8, ret->pc); /* as in step_signal */
+	return ret->pc != 0;
+}
+
 static LK_NOINLINE uint64_t cfa_unusual(struct lk_memo *m, const struct lk_row *row, uint64_t pc,
 	uint64_t sp, uint64_t bp, struct lk_stepped *ret)
 {
@@ -145,6 +163,8 @@ static LK_NOINLINE enum step step_out(struct lk_memo *m, uint64_t pc, uint64_t s
 		return STEP_END;
 	else if (row->kind == LK_ROW_SIGFRAME)
 		return step_signal(m, sp, ret) ? STEP_ON : STEP_LOST;
+	else if (row->kind == LK_ROW_PUSHED)
+		return step_pushed(m, row, sp, ret) ? STEP_ON : STEP_LOST;
 	else
 		cfa = cfa_unusual(m, row, pc, sp, bp, ret);
 	slot = cfa - 8;
@@ -406,11 +426,14 @@ void lk_memo_init(struct lk_memo *m,
 	m->cut = false;
 }
 
-void lk_memo_forget(struct lk_memo *m)
+void lk_memo_forget(struct lk_memo *m, bool keep_lasting)
 {
+	const uint8_t passing = LK_ROW_MANAGED | LK_ROW_AGAIN;
+
 	m->nr = 0;
 	m->cut = false;
 	for (uint32_t i = 0; i < LK_ROWS_CACHED; i++)
-		if (m->rows[i].pc) /* reading does not make pages of what was never used */
+		/* Reading does not make pages of what was never used. */
+		if (m->rows[i].pc && (!keep_lasting || m->rows[i].flags & passing))
 			m->rows[i].pc = 0;
 }

@@ -102,8 +102,11 @@ uint64_t lk_capture(struct lk_memo *memo, uint64_t pc, uint64_t sp, uint64_t bp)
 void lk_memo_init(struct lk_memo *memo,
 	void (*row_miss)(uint64_t pc, bool exact, struct lk_row *ret_row, uint64_t *ret_start));
 
-/* Forgets the walk and the rows; the next capture starts afresh. */
-void lk_memo_forget(struct lk_memo *memo);
+/*
+ * Forgets the walk and the rows, or of these only the ones of code that may be
+ * replaced (LK_ROW_MANAGED, LK_ROW_AGAIN); the next capture starts afresh.
+ */
+void lk_memo_forget(struct lk_memo *memo, bool keep_lasting);
 
 LK_INLINE uint64_t lk_mix(uint64_t a, uint64_t b)
 {

@@ -1,7 +1,8 @@
 /*
  * A row says how to take one step outwards from a frame that stands at pc: where
  * the frame's CFA is (the stack pointer's value after the return), and where the
- * caller's RBP was saved.  The return address is always at CFA - 8.
+ * caller's RBP was saved.  The return address is always at CFA - 8, but for the
+ * frames in which execution was interrupted.
  *
  * Rows are made from .eh_frame, or by a runtime's walker for code that has none;
  * the capture does not care which.  A row depends on immutable code only, so it
@@ -21,6 +22,8 @@ enum lk_row_kind {
 	LK_ROW_RSP_DEREF, /* CFA = *(rsp + cfa_off) */
 	LK_ROW_PLT,	  /* CFA = rsp + 8 + ((rip & 15) >= cfa_off ? 8 : 0) */
 	LK_ROW_SIGFRAME,  /* the kernel's signal frame: ucontext at rsp */
+	LK_ROW_PUSHED,	  /* CFA = rsp + cfa_off; RBP saved as in any row, right below the pc, which
+			   * is where execution stood, not at CFA - 8: a runtime's fault handler */
 };
 
 #define LK_ROW_RBP_SAVED  1u  /* caller's rbp at CFA + 8 * rbp_off */

@@ -22,7 +22,8 @@ static const struct link_map *runtime_module(void)
 	const struct link_map *m = _r_debug.r_map;
 
 	for (unsigned i = 0; m && i < MAX_MODULES; m = m->l_next, i++)
-		if (m->l_ld && lk_elf_symbol(m, "DotNetRuntimeContractDescriptor"))
+		if (m->l_ld && (lk_elf_symbol(m, "DotNetRuntimeContractDescriptor") ||
+				       lk_elf_symbol(m, "g_dacTable")))
 			return m;
 	return NULL;
 }
@@ -57,37 +58,40 @@ static int row(
 	if (r)
 		return r;
 	*ret_body = (struct lk_code_body){.start = code.start};
-	r = lk_clr_unwind_row(code.base, code.function, code.unwind, lookup_pc, exact, ret_row);
+	r = lk_clr_unwind_row(&code, lookup_pc, exact, ret_row);
 	if (!r && !code.permanent) {
 		ret_body->size = code.end - code.start;
-		ret_body->handle = code.method;
+		/* A stub's record bears what it serves: its place alone can be compared. */
+		ret_body->handle = lk_clr_is_emitted(code.method) ? code.method : 0;
 		ret_row->flags |= LK_ROW_MANAGED;
 	}
 	return r;
 }
 
+/* What place found; describe is mostly asked for the same next.  Store lock held. */
+static struct lk_clr_code placed;
+static uint64_t placed_pc;
+
 static int describe(uint64_t lookup_pc, uint64_t serves, struct lk_walk_name *ret_name)
 {
-	struct lk_clr_code code;
-	int r;
-
 	if (!lk_load_acq(&attached)) /* pairs with attach */
 		return -ENODATA;
-	r = lk_clr_find_code(lookup_pc, &code);
-	if (!r)
-		lk_clr_name(&code, serves, ret_name);
-	return r;
+	if (placed_pc != lookup_pc && lk_clr_find_code(lookup_pc, &placed))
+		return -ENODATA;
+	placed_pc = 0;
+	lk_clr_name(&placed, serves, ret_name);
+	return 0;
 }
 
 static int place(uint64_t lookup_pc, const struct lk_walk_stack *stack, uint64_t *ret_start,
 	uint64_t *ret_serves)
 {
-	struct lk_clr_code code;
-
-	if (!lk_load_acq(&attached) || lk_clr_find_code(lookup_pc, &code)) /* pairs with attach */
+	placed_pc = 0;
+	if (!lk_load_acq(&attached) || lk_clr_find_code(lookup_pc, &placed)) /* pairs with attach */
 		return -ENODATA;
-	*ret_start = code.start;
-	*ret_serves = lk_clr_serves(&code, stack);
+	placed_pc = lookup_pc;
+	*ret_start = placed.start;
+	*ret_serves = lk_clr_serves(&placed, stack);
 	return 0;
 }
 

@@ -35,7 +35,6 @@ struct lk_clr {
 	uint64_t range_map;	 /* address of the map's first level; 0: to be found in globals */
 	const uint64_t *globals; /* .NET 8, 9: the DAC's table of variables */
 	uint32_t nr_globals;
-	uint64_t thread_store_var; /* address of a pointer to ThreadStore; 0: unknown */
 
 	uint32_t fragment_next, fragment_begin, fragment_end, fragment_section;
 	uint32_t section_begin, section_end, section_flags, section_module, section_heap;
@@ -47,11 +46,12 @@ struct lk_clr {
 	uint32_t method_chunk_index, method_flags, method_token, method_size;
 	uint32_t chunk_table, chunk_token, chunk_size;
 	uint32_t dynamic_name, dynamic_flags;
-	uint32_t table_module; /* in MethodTable */
+	uint32_t table_module;	 /* in MethodTable */
+	uint32_t module_emitted; /* metadata of a module that was never a file; 0: not known */
+	uint32_t emitted_size, emitted_data;
 	uint32_t module_path, module_assembly, module_base;
+	uint32_t image_path; /* of .NET 8, where module_path is 0 */
 	uint32_t assembly_image, image_layout, layout_base, layout_size, layout_flags;
-	uint32_t store_first_thread, thread_next, thread_os_id, thread_frame;
-	uint32_t frame_next, call_datum;
 	uint32_t token_bits; /* of a method's token that stand with the method, not its chunk */
 	uint32_t stub_last;  /* words below stand before stubs, not methods */
 	bool described;	     /* by the runtime itself: .NET 10 and later */
@@ -75,17 +75,17 @@ struct lk_clr_section {
 /* The code that holds a pc. */
 struct lk_clr_code {
 	enum lk_clr_code_kind kind;
-	bool permanent;		  /* never freed while the process lives */
-	uint64_t base;		  /* RUNTIME_FUNCTIONs and unwind information count from here */
-	uint64_t start;		  /* of the body: JIT: the method, R2R: the RUNTIME_FUNCTION */
-	uint64_t end;		  /* likewise; JIT: of the part that holds pc */
-	uint64_t function;	  /* where the part with an unwind information of its own begins */
-	uint64_t unwind;	  /* address of its unwind information */
-	uint64_t header;	  /* JIT: RealCodeHeader */
-	uint64_t method;	  /* JIT: MethodDesc */
-	uint64_t module;	  /* R2R: the section's Module */
-	const uint8_t *functions; /* R2R: RUNTIME_FUNCTION table, and which of it */
-	uint32_t nr_functions, index;
+	bool permanent;	   /* never freed while the process lives */
+	uint64_t base;	   /* RUNTIME_FUNCTIONs and unwind information count from here */
+	uint64_t start;	   /* of the body: JIT: the method, R2R: the RUNTIME_FUNCTION */
+	uint64_t end;	   /* likewise; JIT: of the part that holds pc */
+	uint64_t function; /* where the part with an unwind information of its own begins */
+	uint64_t unwind;   /* address of its unwind information */
+	uint64_t header;   /* JIT: RealCodeHeader */
+	uint64_t method;   /* JIT: MethodDesc */
+	uint64_t module;   /* R2R: the section's Module */
+	struct lk_clr_native *native; /* R2R: the image's tables; index: which of its functions */
+	uint32_t index;
 };
 
 /* Finds the section that holds pc.  -ENODATA: no managed code there. */
@@ -99,18 +99,23 @@ int lk_clr_find_r2r(
 	const struct lk_clr_section *section, uint64_t pc, struct lk_clr_code *ret_code);
 
 /*
- * Runs the unwind codes at address `unwind` (of a function that begins at
- * `function`, in a section at `base`) and makes the row for pc.  -ENODATA: codes that a
- * row cannot say, or memory that is gone.
+ * Runs the code's unwind codes and makes the row for pc.  -ENODATA: codes that a row
+ * cannot say, or memory that is gone.
  */
-int lk_clr_unwind_row(uint64_t base, uint64_t function, uint64_t unwind, uint64_t pc, bool exact,
-	struct lk_row *ret_row);
+int lk_clr_unwind_row(
+	const struct lk_clr_code *code, uint64_t pc, bool exact, struct lk_row *ret_row);
+
+/* lk_peek, or for memory that is there as long as the process a plain copy, which can't fail. */
+int lk_clr_read(uint64_t addr, void *to, size_t size, bool stays);
 
 /*
  * Which call a marshalling stub serves: the MethodDesc of a P/Invoke; 0 where the
  * code is no such stub, or it can't be told.
  */
 uint64_t lk_clr_serves(const struct lk_clr_code *code, const struct lk_walk_stack *stack);
+
+/* Whether the method was made by System.Reflection.Emit: it, and its code, may be freed. */
+bool lk_clr_is_emitted(uint64_t method);
 
 /* Fills name for the code; serves: as above. */
 void lk_clr_name(const struct lk_clr_code *code, uint64_t serves, struct lk_walk_name *name);

@@ -18,6 +18,14 @@
 #define SECTION_SIZE 96u
 #define HEAP_SIZE    64u
 
+int lk_clr_read(uint64_t addr, void *to, size_t size, bool stays)
+{
+	if (!stays)
+		return lk_peek(addr, to, size);
+	__builtin_memcpy(to, (const void *)addr, size);
+	return 0;
+}
+
 static uint64_t word_at(const uint8_t *bytes, uint32_t offset, uint32_t size)
 {
 	uint64_t value = 0;
@@ -43,9 +51,9 @@ static int read_section(uint64_t at, struct lk_clr_section *ret)
 	return 0;
 }
 
-static uint64_t first_fragment(uint64_t pc)
+static uint64_t first_fragment(uint64_t map, uint64_t pc)
 {
-	uint64_t at = lk_clr.range_map;
+	uint64_t at = map;
 
 	for (unsigned level = LEVELS; level && at; level--) {
 		uint64_t index = pc >> (LEVEL_SHIFT + 8 * (level - 1)) & 255;
@@ -57,9 +65,9 @@ static uint64_t first_fragment(uint64_t pc)
 	return at;
 }
 
-int lk_clr_find_section(uint64_t pc, struct lk_clr_section *ret_section)
+static int find_in_map(uint64_t map, uint64_t pc, struct lk_clr_section *ret_section)
 {
-	uint64_t at = lk_clr.range_map ? first_fragment(pc) : 0;
+	uint64_t at = first_fragment(map, pc);
 
 	for (unsigned i = 0; at && i < FRAGMENTS_MAX; i++) {
 		uint64_t words[4], begin, end;
@@ -80,6 +88,91 @@ int lk_clr_find_section(uint64_t pc, struct lk_clr_section *ret_section)
 	return -ENODATA;
 }
 
+/*
+ * The map is the one global variable that leads from a pc of managed code to a
+ * section that holds it.  A search in vain costs a tenth of a millisecond, and is made
+ * for code of others too; after many it is made ever more rarely.
+ */
+#define SEARCHES 256u
+
+static bool may_search(void)
+{
+	static uint32_t nr_searched;
+	uint32_t n = lk_add(&nr_searched, 1) + 1;
+
+	return n < SEARCHES || !(n & (n - 1));
+}
+
+static int find_map(uint64_t pc, struct lk_clr_section *ret_section)
+{
+	uint64_t var;
+
+	if (!lk_clr.globals || !may_search())
+		return -ENODATA;
+	for (uint32_t i = 0; i < lk_clr.nr_globals; i++) {
+		if (lk_peek_u64((uint64_t)(lk_clr.globals + i), &var) || var % 8 || !(var >> 16) ||
+			find_in_map(var, pc, ret_section))
+			continue;
+		lk_store(&lk_clr.range_map, var);
+		return 0;
+	}
+	return -ENODATA;
+}
+
+int lk_clr_find_section(uint64_t pc, struct lk_clr_section *ret_section)
+{
+	uint64_t map = lk_load(&lk_clr.range_map);
+
+	return map ? find_in_map(map, pc, ret_section) : find_map(pc, ret_section);
+}
+
+/* --- sections that stay -------------------------------------------------------------- */
+
+/*
+ * Sections that live as long as the process: images, and heaps in which a method
+ * was seen that is not collectible and not a DynamicMethod (those have heaps of their
+ * own).  By page of code; an entry is written under its own `busy` and read as a
+ * sequence lock, so that threads find it whole or not at all.
+ */
+static struct known_section {
+	uint32_t version; /* odd: being written */
+	uint32_t pad;
+	uint64_t page;
+	struct lk_clr_section section;
+} known[2048];
+
+static struct known_section *known_at(uint64_t pc)
+{
+	return &known[(pc >> 12 ^ pc >> 23) & (LK_ARRAY_SIZE(known) - 1)];
+}
+
+static bool recall(uint64_t pc, struct lk_clr_section *ret)
+{
+	const struct known_section *k = known_at(pc);
+	uint32_t version = lk_load_acq(&k->version); /* pairs with remember */
+	bool same = !(version & 1) && lk_load(&k->page) == pc >> 12;
+
+	if (!same)
+		return false;
+	*ret = k->section;
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	return lk_load(&k->version) == version && pc >= ret->begin && pc < ret->end;
+}
+
+static void remember(uint64_t pc, const struct lk_clr_section *section)
+{
+	struct known_section *k = known_at(pc);
+	uint32_t version = lk_load(&k->version);
+
+	if (version & 1 || !__atomic_compare_exchange_n(&k->version, &version, version + 1, false,
+				   __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+		return;
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	lk_store(&k->page, pc >> 12);
+	k->section = *section;
+	lk_store_rel(&k->version, version + 2); /* pairs with recall */
+}
+
 /* --- JIT'd code ------------------------------------------------------------------ */
 
 /*
@@ -88,7 +181,7 @@ int lk_clr_find_section(uint64_t pc, struct lk_clr_section *ret_section)
  * writes the method's start there instead (low nibble above 8), and older versions
  * leave it 0, so that one looks back.
  */
-static int method_start(uint64_t map, uint64_t at, uint64_t *ret_start)
+static int method_start(uint64_t map, uint64_t at, bool stays, uint64_t *ret_start)
 {
 	uint64_t index = at >> 8, first;
 	int nibble = (int)(at >> 5 & 7);
@@ -99,7 +192,7 @@ static int method_start(uint64_t map, uint64_t at, uint64_t *ret_start)
 
 		if (!n || in_chunk == 63) {
 			first = index & ~63ull;
-			if (lk_peek(map + 4 * first, words, 4 * (in_chunk + 1)))
+			if (lk_clr_read(map + 4 * first, words, 4 * (in_chunk + 1), stays))
 				return -ENODATA;
 		}
 		word = words[in_chunk];
@@ -128,6 +221,7 @@ static int find_part(
 	const struct lk_clr_section *s, uint32_t nr, uint64_t pc, struct lk_clr_code *code)
 {
 	uint8_t bytes[16 * FUNCTION_SIZE];
+	bool stays = code->permanent;
 	uint64_t at = code->header + lk_clr.code_unwind;
 	bool found = false;
 
@@ -137,7 +231,7 @@ static int find_part(
 		uint32_t n = nr - i < 16 ? nr - i : 16;
 		struct lk_cursor c = lk_cursor_over(bytes, n * FUNCTION_SIZE);
 
-		if (lk_peek(at + i * FUNCTION_SIZE, bytes, n * FUNCTION_SIZE))
+		if (lk_clr_read(at + i * FUNCTION_SIZE, bytes, n * FUNCTION_SIZE, stays))
 			return -ENODATA;
 		for (i += n; n; n--) {
 			uint64_t begin = s->begin + lk_cursor_u32(&c);
@@ -156,145 +250,60 @@ static int find_part(
 	return found && code->end <= s->end ? 0 : -ENODATA;
 }
 
-/* Code of a DynamicMethod is freed with it; its heap is not marked as collectible. */
-static bool is_freed_alone(uint64_t method)
-{
-	uint16_t flags;
-
-	return lk_peek(method + lk_clr.method_flags, &flags, 2) || (flags & 7) == 7;
-}
-
-static int find_jit(const struct lk_clr_section *s, uint64_t pc, struct lk_clr_code *code)
+/*
+ * stays: the section is known to live on, so that its map and its code are read
+ * without asking the kernel; what they point to is asked for once, then read.
+ */
+static int find_jit(
+	const struct lk_clr_section *s, uint64_t pc, bool stays, struct lk_clr_code *code)
 {
 	uint8_t heap[HEAP_SIZE], header[HEAP_SIZE];
 	uint64_t base, map, start;
 	uint32_t nr;
 
-	if (lk_peek(s->heap, heap, sizeof(heap)))
+	if (lk_clr_read(s->heap, heap, sizeof(heap), stays))
 		return -ENODATA;
 	base = word_at(heap, lk_clr.heap_map_base, sizeof(heap));
 	map = word_at(heap, lk_clr.heap_map, sizeof(heap));
 	if (pc < word_at(heap, lk_clr.heap_start, sizeof(heap)) ||
 		pc >= word_at(heap, lk_clr.heap_end, sizeof(heap)) || pc < base ||
-		method_start(map, pc - base, &start))
+		method_start(map, pc - base, stays, &start))
 		return -ENODATA;
 	start += base;
-	if (start < s->begin || lk_peek_u64(start - 8, &code->header) ||
+	if (start < s->begin || start > pc ||
+		lk_clr_read(start - 8, &code->header, sizeof(code->header), stays) ||
 		code->header <= lk_clr.stub_last || lk_peek(code->header, header, sizeof(header)))
 		return -ENODATA;
 	__builtin_memcpy(&nr, header + lk_clr.code_nr_unwind, sizeof(nr));
 	code->kind = LK_CLR_CODE_JIT;
 	code->start = code->end = start;
 	code->method = word_at(header, lk_clr.code_method, sizeof(header));
-	code->permanent &= !is_freed_alone(code->method);
+	/* Code of a DynamicMethod goes with it; its heap is not marked as collectible. */
+	code->permanent = stays || (!(s->flags & LK_CLR_SECTION_COLLECTIBLE) &&
+					   !lk_clr_is_emitted(code->method));
 	return find_part(s, nr, pc, code);
-}
-
-/* --- precompiled code ---------------------------------------------------------------- */
-
-static uint32_t u32_at(const uint8_t *at)
-{
-	uint32_t v;
-
-	__builtin_memcpy(&v, at, sizeof(v));
-	return v;
-}
-
-/*
- * An image's tables are read without asking the kernel for each word: images with
- * precompiled code are never unmapped (collectible assemblies are not
- * precompiled), and the ends of the table were read once.
- */
-static int search_functions(const struct lk_clr_section *s, uint64_t rva, struct lk_clr_code *code)
-{
-	uint32_t low = 0, high = code->nr_functions;
-
-	while (high - low > 1) {
-		uint32_t middle = low + (high - low) / 2;
-
-		if (u32_at(code->functions + middle * FUNCTION_SIZE) <= rva)
-			low = middle;
-		else
-			high = middle;
-	}
-	code->index = low;
-	code->start = code->function = s->begin + u32_at(code->functions + low * FUNCTION_SIZE);
-	code->end = s->begin + u32_at(code->functions + low * FUNCTION_SIZE + 4);
-	code->unwind = s->begin + u32_at(code->functions + low * FUNCTION_SIZE + 8);
-	return rva + s->begin >= code->start && rva + s->begin < code->end ? 0 : -ENODATA;
-}
-
-/* Where an image's table is, kept for the images met last; written once each. */
-static struct known_image {
-	uint64_t module; /* written last; 0: free */
-	uint64_t begin;
-	const uint8_t *functions;
-	uint32_t nr_functions;
-} known_images[1024];
-
-static int read_functions(const struct lk_clr_section *s, struct lk_clr_code *code)
-{
-	uint64_t info, composite, at;
-	uint32_t nr, end;
-
-	if (lk_peek_u64(s->module + lk_clr.module_r2r, &info) || !info)
-		return -ENODATA;
-	if (!lk_peek_u64(info + lk_clr.r2r_composite, &composite) && composite)
-		info = composite;
-	if (lk_peek_u64(info + lk_clr.r2r_functions, &at) ||
-		lk_peek_u32(info + lk_clr.r2r_nr_functions, &nr) || !nr || nr > 1u << 26 ||
-		at < s->begin || at + (uint64_t)nr * FUNCTION_SIZE > s->end ||
-		lk_peek_u32(at, &end) || lk_peek_u32(at + (nr - 1ull) * FUNCTION_SIZE, &end))
-		return -ENODATA;
-	code->functions = (const uint8_t *)at;
-	code->nr_functions = nr;
-	return 0;
-}
-
-int lk_clr_find_r2r(const struct lk_clr_section *s, uint64_t pc, struct lk_clr_code *code)
-{
-	struct known_image *k =
-		&known_images[(s->module ^ s->module >> 12) & (LK_ARRAY_SIZE(known_images) - 1)];
-	uint64_t none = 0;
-
-	code->kind = LK_CLR_CODE_R2R;
-	code->module = s->module;
-	if (lk_load_acq(&k->module) == s->module && k->begin == s->begin) {
-		code->functions = k->functions;
-		code->nr_functions = k->nr_functions;
-	} else {
-		if (read_functions(s, code))
-			return -ENODATA;
-		/* 1: being written.  Another image may have the place: then this one is not kept.
-		 */
-		if (__atomic_compare_exchange_n(
-			    &k->module, &none, 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
-			k->begin = s->begin;
-			k->functions = code->functions;
-			k->nr_functions = code->nr_functions;
-			lk_store_rel(&k->module, s->module); /* pairs with the load above */
-		}
-	}
-	return search_functions(s, pc - s->begin, code);
 }
 
 int lk_clr_find_code(uint64_t pc, struct lk_clr_code *ret_code)
 {
 	struct lk_clr_section s;
 	struct lk_clr_code code = {0};
-	int r = lk_clr_find_section(pc, &s);
+	bool stays = recall(pc, &s);
+	int r = stays ? 0 : lk_clr_find_section(pc, &s);
 
 	if (r)
 		return r;
 	code.base = s.begin;
-	code.permanent = !(s.flags & LK_CLR_SECTION_COLLECTIBLE);
 	if (s.flags & SECTION_CODEHEAP)
-		r = find_jit(&s, pc, &code);
+		r = find_jit(&s, pc, stays, &code);
 	else if (s.module)
 		r = lk_clr_find_r2r(&s, pc, &code);
 	else
 		r = -ENODATA;
-	if (!r)
-		*ret_code = code;
-	return r;
+	if (r)
+		return r;
+	if (code.permanent && !stays)
+		remember(pc, &s);
+	*ret_code = code;
+	return 0;
 }

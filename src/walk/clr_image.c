@@ -15,6 +15,11 @@
 #define META_MAX      (64u << 20)
 #define DEBUG_MAX     (16u << 20)
 #define DEBUG_ENTRY   28u
+#define DOS_MAGIC     0x5a4du
+#define CLI_SIZE      72u
+#define MODULE_WORDS  256u
+#define IMAGE_WORDS   48u
+#define LAYOUT_BASE   8u /* in PEImageLayout of .NET 8 */
 
 /* An image as it lies in memory. */
 struct image {
@@ -31,32 +36,92 @@ struct dir {
 	uint32_t rva, size;
 };
 
-static int open_image(uint64_t module, struct image *ret)
+static int read_layout(uint64_t module, struct image *ret)
 {
-	uint64_t assembly, pe, layout, base;
-	uint32_t flags, size, lfanew;
-	uint8_t head[24 + 112];
-	uint16_t magic, optional;
+	uint64_t assembly, pe, layout;
+	uint32_t flags;
 
-	if (!lk_clr.described || lk_peek_u64(module + lk_clr.module_assembly, &assembly) ||
+	if (lk_peek_u64(module + lk_clr.module_assembly, &assembly) ||
 		lk_peek_u64(assembly + lk_clr.assembly_image, &pe) ||
 		lk_peek_u64(pe + lk_clr.image_layout, &layout) || !layout ||
-		lk_peek_u64(layout + lk_clr.layout_base, &base) ||
-		lk_peek_u32(layout + lk_clr.layout_size, &size) ||
-		lk_peek_u32(layout + lk_clr.layout_flags, &flags) ||
-		lk_peek_u32(base + 60, &lfanew) || lfanew > size ||
-		lk_peek(base + lfanew, head, sizeof(head)))
+		lk_peek_u64(layout + lk_clr.layout_base, &ret->base) ||
+		lk_peek_u32(layout + lk_clr.layout_size, &ret->size) ||
+		lk_peek_u32(layout + lk_clr.layout_flags, &flags))
+		return -ENODATA;
+	ret->mapped = flags & LAYOUT_MAPPED;
+	return 0;
+}
+
+static int read_headers(struct image *image)
+{
+	uint8_t head[24 + 60];
+	uint16_t dos, magic, optional;
+	uint32_t lfanew;
+
+	if (lk_peek(image->base, &dos, 2) || dos != DOS_MAGIC ||
+		lk_peek_u32(image->base + 60, &lfanew) || lfanew > 4096 ||
+		lk_peek(image->base + lfanew, head, sizeof(head)))
 		return -ENODATA;
 	__builtin_memcpy(&magic, head + 24, 2);
 	__builtin_memcpy(&optional, head + 20, 2);
-	*ret = (struct image){.base = base, .size = size, .mapped = flags & LAYOUT_MAPPED};
-	ret->nr_sections = head[6] | (uint32_t)head[7] << 8;
-	ret->sections = base + lfanew + 24 + optional;
+	if (!image->size) /* what it takes where it is mapped; a file is not much larger */
+		__builtin_memcpy(&image->size, head + 24 + 56, sizeof(image->size));
+	image->nr_sections = head[6] | (uint32_t)head[7] << 8;
+	image->sections = image->base + lfanew + 24 + optional;
 	/* PE32+ has its directories 16 bytes further on than PE32. */
-	ret->dirs = base + lfanew + 24 + (magic == 0x20b ? 112 : 96);
-	if (lk_peek_u32(ret->dirs - 4, &ret->nr_dirs) || ret->nr_sections > SECTIONS_MAX)
+	image->dirs = image->base + lfanew + 24 + (magic == 0x20b ? 112 : 96);
+	if (lk_peek_u32(image->dirs - 4, &image->nr_dirs) || image->nr_sections > SECTIONS_MAX)
 		return -ENODATA;
 	return 0;
+}
+
+static struct dir dir_at(const struct image *image, unsigned index);
+
+/* Whether an assembly lies at `base`, which may be anything. */
+static bool is_assembly(uint64_t base, struct image *ret)
+{
+	struct dir cli;
+	uint32_t size;
+
+	*ret = (struct image){.base = base};
+	if (base & 15 || !(base >> 16) || read_headers(ret))
+		return false;
+	cli = dir_at(ret, DIR_CLI);
+	/* The header begins with its size, if it lies where it is mapped to. */
+	ret->mapped = !lk_peek_u32(ret->base + cli.rva, &size) && size == CLI_SIZE;
+	return cli.size == CLI_SIZE;
+}
+
+/*
+ * .NET 9: a word of the module points to the assembly's first bytes.  .NET 8, where
+ * only precompiled ones are there: by its PEImage and PEImageLayout, which clr_learn.c
+ * found the way to.
+ */
+static int search_layout(uint64_t module, struct image *ret)
+{
+	uint64_t words[MODULE_WORDS], image, base;
+	size_t nr = lk_peek_some(module, words, sizeof(words)) / 8;
+
+	for (size_t i = 0; i < nr; i++)
+		if (is_assembly(words[i], ret))
+			return 0;
+	if (!lk_clr.image_path || lk_peek_u64(module + lk_clr.module_assembly, &image) ||
+		lk_peek_u64(image + lk_clr.assembly_image, &image))
+		return -ENODATA;
+	nr = lk_peek_some(image, words, 8 * IMAGE_WORDS) / 8;
+	for (size_t i = 0; i < nr; i++)
+		if (words[i] % 8 == 0 && words[i] >> 16 &&
+			!lk_peek_u64(words[i] + LAYOUT_BASE, &base) && is_assembly(base, ret))
+			return 0;
+	return -ENODATA;
+}
+
+static int open_image(uint64_t module, struct image *ret)
+{
+	*ret = (struct image){0};
+	if (!lk_clr.described)
+		return search_layout(module, ret);
+	return read_layout(module, ret) ?: read_headers(ret);
 }
 
 static struct dir dir_at(const struct image *image, unsigned index)
@@ -152,6 +217,17 @@ static bool read_mvid(uint64_t meta, uint32_t size, uint8_t mvid[16])
 		16 * index > size - guids)
 		return false;
 	return !lk_peek(meta + guids + 16 * (index - 1), mvid, 16);
+}
+
+/* Metadata that System.Reflection.Emit made has no image around it. */
+static uint64_t find_emitted(uint64_t module, uint32_t *ret_size)
+{
+	uint64_t at;
+
+	if (!lk_clr.module_emitted || lk_peek_u64(module + lk_clr.module_emitted, &at) || !at ||
+		lk_peek_u32(at + lk_clr.emitted_size, ret_size) || *ret_size > META_MAX)
+		return 0;
+	return at + lk_clr.emitted_data;
 }
 
 static void find_debugs(const struct image *image, struct lk_walk_image *ret)
@@ -252,16 +328,19 @@ static bool is_file(const char *path)
 int lk_clr_image(uint64_t module, struct lk_walk_image *ret)
 {
 	uint32_t meta_size = 0;
-	uint64_t path, meta = 0;
+	uint64_t path, meta;
 	struct image image;
+	bool in_image;
 
 	*ret = (struct lk_walk_image){0};
 	if (lk_peek_u64(module + lk_clr.module_path, &path))
 		return -ENODATA;
+	if (!lk_clr.module_path)
+		path = lk_clr_learn_path(module);
 	if (path)
 		read_text16(path, ret->path, sizeof(ret->path));
-	if (!open_image(module, &image))
-		meta = find_metadata(&image, &meta_size);
+	in_image = !open_image(module, &image);
+	meta = in_image ? find_metadata(&image, &meta_size) : find_emitted(module, &meta_size);
 	if (!meta)
 		return 0;
 	read_mvid(meta, meta_size, ret->mvid);
@@ -269,6 +348,7 @@ int lk_clr_image(uint64_t module, struct lk_walk_image *ret)
 		return 0;
 	ret->meta_addr = meta;
 	ret->meta_size = meta_size;
-	find_debugs(&image, ret);
+	if (in_image)
+		find_debugs(&image, ret);
 	return 0;
 }

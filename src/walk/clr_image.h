@@ -9,23 +9,30 @@
 #include "base/cursor.h"
 #include "walk/clr.h"
 
-/* Precompiled code of one image; cheap to make, keeps nothing but a static cache. */
-struct lk_clr_r2r {
-	uint64_t entries;     /* address of the runtime's map: entry point to MethodDesc */
-	const uint32_t *rids; /* by RUNTIME_FUNCTION: MethodDef row whose entry it is, or 0 */
-	uint32_t nr_rids;
-};
-
-int lk_clr_r2r_open(const struct lk_clr_code *code, struct lk_clr_r2r *ret);
-
-/* The begin of RUNTIME_FUNCTION i, from the section's begin. */
+/* The begin of RUNTIME_FUNCTION i, from the section's begin.  Code of kind R2R, as below. */
 uint32_t lk_clr_r2r_begin(const struct lk_clr_code *code, uint32_t i);
 
+/* The address of the image's RUNTIME_FUNCTION table. */
+uint64_t lk_clr_r2r_table(const struct lk_clr_code *code);
+
 /* The MethodDesc whose entry point is at address entry; 0: none, or it never ran. */
-uint64_t lk_clr_r2r_method(const struct lk_clr_r2r *image, uint64_t entry);
+uint64_t lk_clr_r2r_method(const struct lk_clr_code *code, uint64_t entry);
+
+/* The same in one map of the runtime's, which may be no map at all: then 0. */
+uint64_t lk_clr_map_find(uint64_t map, uint64_t entry);
+
+/* The token of a MethodDesc; 0: it has none, or is none. */
+uint32_t lk_clr_method_token(uint64_t method);
+
+/*
+ * .NET 8 and 9: the address of the Module's path; 0: not found.  And finds where
+ * images have their maps of entry points, by one entry whose token is known.
+ */
+uint64_t lk_clr_learn_path(uint64_t module);
+bool lk_clr_learn_entries(const struct lk_clr_code *code, uint64_t entry, uint32_t token);
 
 /* The token of the method whose entry is RUNTIME_FUNCTION i; 0: none. */
-uint32_t lk_clr_r2r_token(const struct lk_clr_r2r *image, uint32_t i);
+uint32_t lk_clr_r2r_token(const struct lk_clr_code *code, uint32_t i);
 
 /* A table of an image: NativeArray, from its first byte.  Damage ends in "not there". */
 struct lk_clr_array {
@@ -46,6 +53,9 @@ uint32_t lk_clr_varuint(struct lk_cursor *c);
  * lk_code_info says; gives its size, 0: none, or it does not fit.
  */
 size_t lk_clr_r2r_map(const struct lk_clr_code *code, uint64_t entry, uint8_t *to, size_t size);
-size_t lk_clr_jit_map(uint64_t header, uint8_t *to, size_t size);
+
+/* The same from a blob of at most `left` bytes at an address. */
+size_t lk_clr_copy_map(uint64_t from, size_t left, uint8_t format, uint8_t *to, size_t size);
+size_t lk_clr_jit_map(const struct lk_clr_code *code, uint8_t *to, size_t size);
 
 #endif

@@ -8,6 +8,7 @@
 #define DESCRIPTOR_MAGIC 0x0043414443434e44ull /* "DNCCDAC\0" */
 #define JSON_MAX	 (256u << 10)
 #define POINTERS_MAX	 4096u
+#define GLOBALS		 150u	/* of 157 and 158 in 8.0 and 9.0 */
 #define FIELD_MAX	 65536u /* no field lies further into its structure */
 
 /* As the runtime lays it out (docs/design/datacontracts/contract-descriptor.md). */
@@ -53,6 +54,9 @@ static const struct field fields[] = {
 	{"RealCodeHeader", "DebugInfo", &lk_clr.code_debug, true},
 	{"Module", "ReadyToRunInfo", &lk_clr.module_r2r, false},
 	{"Module", "Path", &lk_clr.module_path, false},
+	{"Module", "DynamicMetadata", &lk_clr.module_emitted, true},
+	{"DynamicMetadata", "Size", &lk_clr.emitted_size, true},
+	{"DynamicMetadata", "Data", &lk_clr.emitted_data, true},
 	{"Module", "PEAssembly", &lk_clr.module_assembly, true},
 	{"Module", "Base", &lk_clr.module_base, true},
 	{"PEAssembly", "PEImage", &lk_clr.assembly_image, true},
@@ -74,12 +78,6 @@ static const struct field fields[] = {
 	{"MethodTable", "Module", &lk_clr.table_module, false},
 	{"DynamicMethodDesc", "MethodName", &lk_clr.dynamic_name, false},
 	{"StoredSigMethodDesc", "ExtendedFlags", &lk_clr.dynamic_flags, true},
-	{"ThreadStore", "FirstThreadLink", &lk_clr.store_first_thread, true},
-	{"Thread", "LinkNext", &lk_clr.thread_next, true},
-	{"Thread", "OSId", &lk_clr.thread_os_id, true},
-	{"Thread", "Frame", &lk_clr.thread_frame, true},
-	{"Frame", "Next", &lk_clr.frame_next, true},
-	{"InlinedCallFrame", "Datum", &lk_clr.call_datum, true},
 };
 
 /* What no description says, or not every one. */
@@ -106,8 +104,7 @@ static const struct lk_clr undescribed = {
 	.table_module = 24,
 	.dynamic_name = 32,
 	.dynamic_flags = 28,
-	.frame_next = 8,
-	.call_datum = 16,
+	.map_buckets = 16,
 	.token_bits = 12,
 	.stub_last = 15,
 };
@@ -136,6 +133,8 @@ static bool read_global(struct lk_json globals, const char *name, const struct d
 
 static bool read_fields(struct lk_json types)
 {
+	bool all = true;
+
 	for (size_t i = 0; i < LK_ARRAY_SIZE(fields); i++) {
 		struct lk_json type = lk_json_member(types, fields[i].type);
 		struct lk_json value = lk_json_member(type, fields[i].name);
@@ -146,9 +145,9 @@ static bool read_fields(struct lk_json types)
 		if (lk_json_number(value, &n) && n < FIELD_MAX)
 			*fields[i].offset = (uint32_t)n;
 		else if (!fields[i].optional)
-			return false;
+			all = false;
 	}
-	return true;
+	return all;
 }
 
 /* Sizes, under the name "!". */
@@ -194,12 +193,30 @@ static int read_description(struct lk_json json, const struct descriptor *d)
 		lk_clr.method_size = (uint32_t)value;
 	if (read_global(globals, "StubCodeBlockLast", d, false, &value) && value < 4096)
 		lk_clr.stub_last = (uint32_t)value;
-	if (read_global(globals, "ThreadStore", d, true, &value))
-		lk_clr.thread_store_var = value;
 	/* Debug information stands before the method in every version seen. */
 	if (!lk_json_is(lk_json_member(lk_json_member(types, "RealCodeHeader"), "DebugInfo"), '0'))
 		lk_clr.code_debug = lk_clr.code_method - 24;
 	lk_clr.described = true;
+	return 0;
+}
+
+/*
+ * .NET 8 describes nothing and .NET 9 no code.  What both have is the debugger's
+ * table of global variables, without names; the range map is among them.
+ * Offsets that .NET 9 does describe are taken, the others are as in 8.0 and 9.0.
+ */
+static int use_globals(const struct link_map *m, const struct lk_json *json)
+{
+	lk_clr.globals = lk_elf_symbol(m, "g_dacTable");
+	if (!lk_clr.globals)
+		return -EOPNOTSUPP;
+	lk_clr.nr_globals = GLOBALS;
+	if (json) {
+		read_fields(lk_json_member(*json, "types"));
+	} else {
+		lk_clr.dynamic_name = 24;
+		lk_clr.dynamic_flags = 20;
+	}
 	return 0;
 }
 
@@ -212,8 +229,10 @@ int lk_clr_layout_read(const struct link_map *m)
 	lk_clr = undescribed;
 	if (!at || lk_peek((uint64_t)at, &d, sizeof(d)) || d.magic != DESCRIPTOR_MAGIC ||
 		d.json_size > JSON_MAX)
-		return -EOPNOTSUPP;
+		return use_globals(m, NULL);
 	/* The text is a constant of the module that we just found the symbol in. */
 	json = (struct lk_json){.at = d.json, .end = d.json + d.json_size};
+	if (!lk_json_is(lk_json_member(lk_json_member(json, "types"), "RangeSection"), '{'))
+		return use_globals(m, &json);
 	return read_description(json, &d);
 }

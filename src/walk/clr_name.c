@@ -1,6 +1,5 @@
 #include "walk/clr.h"
 
-#include "base/syscall.h"
 #include "walk/clr_image.h"
 #include "walk/peek.h"
 
@@ -19,8 +18,9 @@
 /* How far back the entry of a method can be from one of its funclets. */
 #define FUNCLETS_MAX 1024u
 
-#define THREADS_MAX 4096u
-#define FRAMES_MAX  256u
+#define STUB_WORDS   128u /* of a stub's frame */
+#define DATUM_WORD   2u	  /* of InlinedCallFrame */
+#define INLINED_CALL 1u	  /* its identifier; before .NET 10 a table of functions stands there */
 
 struct method {
 	uint32_t kind;
@@ -29,34 +29,77 @@ struct method {
 	bool emitted; /* of KIND_DYNAMIC: a DynamicMethod */
 };
 
-static int read_method(uint64_t at, struct method *ret)
-{
-	uint8_t chunk_index;
-	uint16_t flags, token, range;
-	uint32_t extended;
-	uint64_t chunk, table;
+/* A MethodDesc's first words, and its chunk's: all that is asked of them lies there. */
+#define METHOD_SIZE 48u
+#define CHUNK_SIZE  24u
 
-	if (!at || at % 8 || lk_peek(at + lk_clr.method_chunk_index, &chunk_index, 1) ||
-		lk_peek(at + lk_clr.method_flags, &flags, 2) ||
-		lk_peek(at + lk_clr.method_token, &token, 2))
+static uint16_t u16_in(const uint8_t *bytes, uint32_t offset, size_t size)
+{
+	uint16_t v = 0;
+
+	if (offset + sizeof(v) <= size)
+		__builtin_memcpy(&v, bytes + offset, sizeof(v));
+	return v;
+}
+
+static bool is_emitted(const uint8_t *method, size_t size)
+{
+	uint32_t extended;
+
+	if ((u16_in(method, lk_clr.method_flags, size) & KIND_MASK) != KIND_DYNAMIC ||
+		lk_clr.dynamic_flags + sizeof(extended) > size)
+		return false;
+	__builtin_memcpy(&extended, method + lk_clr.dynamic_flags, sizeof(extended));
+	return extended & FLAG_LCG;
+}
+
+bool lk_clr_is_emitted(uint64_t method)
+{
+	uint8_t bytes[METHOD_SIZE];
+
+	return is_emitted(bytes, lk_peek_some(method, bytes, sizeof(bytes)));
+}
+
+static int read_chunk(uint64_t chunk, uint16_t remainder, struct method *ret)
+{
+	uint32_t low_bits = lk_clr.token_bits, range;
+	uint8_t bytes[CHUNK_SIZE];
+	uint64_t table;
+
+	if (lk_peek(chunk, bytes, sizeof(bytes)) || lk_clr.chunk_table + 8 > sizeof(bytes))
 		return -ENODATA;
-	chunk = at - lk_clr.chunk_size - (uint64_t)lk_clr.method_size * chunk_index;
-	*ret = (struct method){.kind = flags & KIND_MASK};
-	if (ret->kind == KIND_DYNAMIC) {
-		ret->emitted =
-			!lk_peek_u32(at + lk_clr.dynamic_flags, &extended) && extended & FLAG_LCG;
-		return 0;
-	}
-	if (lk_peek(chunk + lk_clr.chunk_token, &range, 2) ||
-		lk_peek_u64(chunk + lk_clr.chunk_table, &table) ||
-		lk_peek_u64(table + lk_clr.table_module, &ret->module))
+	__builtin_memcpy(&table, bytes + lk_clr.chunk_table, sizeof(table));
+	if (lk_peek_u64(table + lk_clr.table_module, &ret->module))
 		return -ENODATA;
-	ret->token = (uint32_t)(range & ((1u << (24 - lk_clr.token_bits)) - 1))
-		     << lk_clr.token_bits;
-	ret->token |= token & ((1u << lk_clr.token_bits) - 1);
+	range = u16_in(bytes, lk_clr.chunk_token, sizeof(bytes)) & ((1u << (24 - low_bits)) - 1);
+	ret->token = range << low_bits | (remainder & ((1u << low_bits) - 1));
 	if (ret->token)
 		ret->token |= TOKEN_METHOD;
 	return 0;
+}
+
+static int read_method(uint64_t at, struct method *ret)
+{
+	uint8_t bytes[METHOD_SIZE];
+	size_t n = !at || at % 8 ? 0 : lk_peek_some(at, bytes, sizeof(bytes));
+
+	if (n < 8 || lk_clr.method_chunk_index >= n)
+		return -ENODATA;
+	*ret = (struct method){.kind = u16_in(bytes, lk_clr.method_flags, n) & KIND_MASK};
+	if (ret->kind == KIND_DYNAMIC) {
+		ret->emitted = is_emitted(bytes, n);
+		return 0;
+	}
+	return read_chunk(at - lk_clr.chunk_size -
+				  (uint64_t)lk_clr.method_size * bytes[lk_clr.method_chunk_index],
+		u16_in(bytes, lk_clr.method_token, n), ret);
+}
+
+uint32_t lk_clr_method_token(uint64_t method)
+{
+	struct method m;
+
+	return read_method(method, &m) ? 0 : m.token;
 }
 
 static void dynamic_name(uint64_t method, struct lk_walk_name *name)
@@ -70,48 +113,58 @@ static void dynamic_name(uint64_t method, struct lk_walk_name *name)
 
 /* --- which call a marshalling stub serves ---------------------------------------- */
 
-/* The runtime's Thread of the calling thread; 0 where it has none. */
-static uint64_t this_thread(void)
-{
-	uint64_t store, at, thread;
-	uint32_t me = (uint32_t)lk_syscall0(SYS_gettid);
-	uint64_t os_id;
+/*
+ * A stub serves every P/Invoke of its signature.  The method was handed to it (in
+ * r10) and lies in its frame as long as it is needed; while it calls, the frame that
+ * it links to its thread (InlinedCallFrame: identifier, next, datum) names the method
+ * too.  That datum is no evidence on its own: before the call it is what an earlier
+ * stub at this depth left there.
+ */
 
-	if (!lk_clr.thread_store_var || lk_peek_u64(lk_clr.thread_store_var, &store) ||
-		lk_peek_u64(store + lk_clr.store_first_thread, &at))
-		return 0;
-	for (unsigned i = 0; at && i < THREADS_MAX; i++) {
-		thread = at - lk_clr.thread_next;
-		if (lk_peek_u64(thread + lk_clr.thread_os_id, &os_id))
-			return 0;
-		if ((uint32_t)os_id == me)
-			return thread;
-		if (lk_peek_u64(at, &at))
-			return 0;
-	}
-	return 0;
+/* Methods that were seen to be P/Invokes, which live as long as their modules. */
+static uint64_t pinvokes[256];
+
+static bool is_pinvoke(uint64_t at)
+{
+	uint64_t *known = &pinvokes[at >> 3 & (LK_ARRAY_SIZE(pinvokes) - 1)];
+	struct method m;
+	uint64_t path;
+
+	if (at & 7 || !(at >> 16) || at >> LK_ADDRESS_BITS)
+		return false;
+	if (lk_load(known) == at)
+		return true;
+	if (read_method(at, &m) || m.kind != KIND_PINVOKE || !m.token || m.module & 7 ||
+		lk_peek_u64(m.module + lk_clr.module_path, &path))
+		return false;
+	lk_store(known, at);
+	return true;
 }
 
-/*
- * A stub that calls native code links a frame, which lies within its own, to its
- * thread; the frame names the method (its datum).  A datum with bit 0 set is none.
- */
+/* On the stack: an address there is no method. */
+static bool is_inside(uint64_t at, const struct lk_walk_stack *stack)
+{
+	return at - stack->sp < (1u << 20) || stack->sp - at < (1u << 20);
+}
+
 static uint64_t target_of(const struct lk_walk_stack *stack)
 {
-	uint64_t frame, thread = stack ? this_thread() : 0, datum;
+	uint64_t words[STUB_WORDS], datum = 0;
+	size_t nr;
 
-	if (!thread || lk_peek_u64(thread + lk_clr.thread_frame, &frame))
+	if (!stack || stack->cfa <= stack->sp)
 		return 0;
-	for (unsigned i = 0; i < FRAMES_MAX && frame && frame < stack->cfa; i++) {
-		if (frame >= stack->sp)
-			return !lk_peek_u64(frame + lk_clr.call_datum, &datum) && datum &&
-					       !(datum & 7)
-				       ? datum
-				       : 0;
-		if (lk_peek_u64(frame + lk_clr.frame_next, &frame))
-			return 0;
+	nr = (stack->cfa - stack->sp) / 8;
+	nr = nr < STUB_WORDS ? nr : STUB_WORDS;
+	__builtin_memcpy(words, (const void *)stack->sp, 8 * nr);
+	for (size_t i = 0; i < nr; i++) {
+		if (is_inside(words[i], stack) || !is_pinvoke(words[i]))
+			continue;
+		if (i < DATUM_WORD || words[i - DATUM_WORD] != INLINED_CALL)
+			return words[i];
+		datum = words[i];
 	}
-	return 0;
+	return datum;
 }
 
 /* --- precompiled methods ------------------------------------------------------------ */
@@ -125,14 +178,13 @@ static uint64_t target_of(const struct lk_walk_stack *stack)
 static uint64_t find_entry(
 	const struct lk_clr_code *code, uint64_t *ret_method, uint32_t *ret_token)
 {
-	struct lk_clr_r2r image;
-	bool known = !lk_clr_r2r_open(code, &image);
-
 	for (uint32_t i = code->index, n = 0; n < FUNCLETS_MAX; i--, n++) {
 		uint64_t begin = code->base + lk_clr_r2r_begin(code, i);
 
-		*ret_method = known ? lk_clr_r2r_method(&image, begin) : 0;
-		*ret_token = *ret_method || !known ? 0 : lk_clr_r2r_token(&image, i);
+		*ret_method = lk_clr_r2r_method(code, begin);
+		*ret_token = *ret_method ? 0 : lk_clr_r2r_token(code, i);
+		if (*ret_token && i == code->index)
+			lk_clr_learn_entries(code, begin, *ret_token);
 		if (*ret_method || *ret_token)
 			return begin;
 		if (!i)
@@ -197,7 +249,7 @@ static void name_jit(const struct lk_clr_code *code, uint64_t serves, struct lk_
 		name->info.token = m.token;
 		name->image_handle = m.module;
 	}
-	name->map_size = (uint32_t)lk_clr_jit_map(code->header, name->map, sizeof(name->map));
+	name->map_size = (uint32_t)lk_clr_jit_map(code, name->map, sizeof(name->map));
 }
 
 void lk_clr_name(const struct lk_clr_code *code, uint64_t serves, struct lk_walk_name *name)
@@ -220,11 +272,9 @@ void lk_clr_name(const struct lk_clr_code *code, uint64_t serves, struct lk_walk
 uint64_t lk_clr_serves(const struct lk_clr_code *code, const struct lk_walk_stack *stack)
 {
 	struct method m;
-	uint64_t target;
 
 	if (code->kind != LK_CLR_CODE_JIT || read_method(code->method, &m) ||
 		m.kind != KIND_DYNAMIC || m.emitted)
 		return 0;
-	target = target_of(stack);
-	return target && !read_method(target, &m) && m.token ? target : 0;
+	return target_of(stack);
 }

@@ -46,10 +46,16 @@ struct info {
 	uint8_t bytes[2 * SLOTS_MAX + 2 + 12]; /* codes, padding, chained RUNTIME_FUNCTION */
 };
 
-static int read_info(uint64_t addr, struct info *info)
+/* An image's unwind information ends before its last page does. */
+static int read_info(uint64_t addr, bool in_image, struct info *info)
 {
 	uint8_t first[64];
-	size_t size, got = lk_peek_some(addr, first, sizeof(first));
+	size_t size, got = sizeof(first);
+
+	if (in_image && (addr & 4095) <= 4096 - sizeof(first))
+		__builtin_memcpy(first, (const void *)addr, sizeof(first));
+	else
+		got = lk_peek_some(addr, first, sizeof(first));
 
 	if (got < 4 || (first[0] & 7) < 1 || (first[0] & 7) > 2)
 		return -ENODATA;
@@ -207,11 +213,11 @@ static int row_of(const struct undo *u, struct lk_row *ret_row)
 	return 0;
 }
 
-int lk_clr_unwind_row(uint64_t base, uint64_t function, uint64_t unwind, uint64_t pc, bool exact,
-	struct lk_row *ret_row)
+int lk_clr_unwind_row(
+	const struct lk_clr_code *code, uint64_t pc, bool exact, struct lk_row *ret_row)
 {
 	struct undo u = {0};
-	uint64_t at = pc - function;
+	uint64_t at = pc - code->function, unwind = code->unwind;
 	struct info info;
 
 	if (exact && in_epilog(pc, &u))
@@ -219,14 +225,15 @@ int lk_clr_unwind_row(uint64_t base, uint64_t function, uint64_t unwind, uint64_
 	for (unsigned i = 0; i < CHAIN_MAX; i++) {
 		uint32_t next;
 
-		if (read_info(unwind, &info) || undo_codes(&u, &info, at))
+		if (read_info(unwind, code->kind == LK_CLR_CODE_R2R, &info) ||
+			undo_codes(&u, &info, at))
 			return -ENODATA;
 		if (!(info.flags & FLAG_CHAINED))
 			return row_of(&u, ret_row);
 		/* A part without a prolog of its own: all of its parent's was done. */
 		__builtin_memcpy(
 			&next, info.bytes + 2 * ((info.nr_slots + 1u) & ~1u) + 8, sizeof(next));
-		unwind = base + next;
+		unwind = code->base + next;
 		at = UINT64_MAX;
 	}
 	return -ENODATA;

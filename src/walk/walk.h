@@ -83,7 +83,7 @@ struct lk_walker {
 		struct lk_code_body *ret_body);
 	/*
 	 * Copies identity and names of the code that holds lookup_pc; serves: as place
-	 * gave it.  -ENODATA as above.
+	 * gave it.  One thread at a time, like place.  -ENODATA as above.
 	 */
 	int (*describe)(uint64_t lookup_pc, uint64_t serves, struct lk_walk_name *ret_name);
 	/*

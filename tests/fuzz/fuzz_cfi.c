@@ -1,7 +1,7 @@
 /*
  * Unwind tables and call frame programs of any bytes (libFuzzer's interface).
  * Byte 0 chooses: a program alone, or a window with a header at its start.
- * Build with clang -fsanitize=fuzzer,address,undefined and the sources of both.
+ * Seeds: tests/fuzz/corpus/cfi, made by tests/fuzz/seeds.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -1,8 +1,7 @@
 /*
  * Assemblies, symbol files and native-to-IL maps of any bytes (libFuzzer's
- * interface).  Byte 0 chooses the reader.  Seeds: tests/unit/data/managed*, each
- * with that byte before it.  Build with clang -fsanitize=fuzzer,address,undefined
- * and the sources of src/runtime and src/util, -lz.
+ * interface).  Byte 0 chooses the reader.  Seeds: tests/fuzz/corpus/managed, made by
+ * tests/fuzz/seeds.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -26,9 +25,9 @@ static void try_metadata(const uint8_t *bytes, size_t size)
 		return;
 	for (uint32_t row = 1; row <= METHODS; row++) {
 		lk_name_text_init(&text);
-		lk_type_def_name(&md, lk_method_type(&md, row), &text);
+		lk_type_def_name(&md, lk_method_type(&md, row), LK_STYLE_MONO, &text);
 		lk_method_generics(&md, row, &text);
-		lk_method_params(&md, row, &text);
+		lk_method_params(&md, row, LK_STYLE_MONO, &text);
 	}
 }
 

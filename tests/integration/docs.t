@@ -204,6 +204,42 @@ for my $number ($sources{"src/abi/store.h"} =~ /^ \*   (S\d) /mg) {
 	like($store_page, qr/^\| \*\*$number\*\* \|/m, "docs/STORE.md has invariant $number");
 }
 
+# ---- patterns
+
+# The catalogue of docs/PATTERNS.md against data/leak.patterns: id, runtime, title, release.
+my $pattern_page = text_of("docs/PATTERNS.md");
+my ($table) = $pattern_page =~ /^## The catalogue\n.*?\n\|---[^\n]*\n(.*?)\n\n/ms;
+my %rows = map { /^\| (\S+) \| (.*) \|$/ ? ($1 => $2) : ("?" => $_) } split /\n/, $table // "";
+my $patterns = text_of("data/leak.patterns");
+my (%patterns, $id);
+for (split /\n/, $patterns) {
+	my ($key, $text) = /^\s*(\w+)\s*(.*)$/ or next;
+	$id = $text if $key eq "pattern";
+	push @{ $patterns{$id}{$key} }, $text if defined $id;
+}
+cmp_ok(scalar keys %patterns, ">=", 60, "data/leak.patterns has patterns");
+is(words(keys %rows), words(keys %patterns), "docs/PATTERNS.md lists the patterns of the file");
+for (sort keys %patterns) {
+	my $p = $patterns{$_};
+	is($rows{$_} // "", join(" | ", map { join " ", @{ $p->{$_} // [] } } qw(runtime title release)), "docs/PATTERNS.md: row $_");
+}
+# Every keyword and condition that the reader knows is described, and the other way round.
+my ($reader) = ($sources{"src/leak/pattern_parse.c"} // "");
+my %words = map { $_ => 1 } $reader =~ /lk_read_is\((?:key, n|at, size), "(\w+)"\)/g;
+my %described = map { $_ => 1 } map { /`(\w+)`/g } $pattern_page =~ /^\| ((?:`\w+`(?:, )?)+) \|/mg;
+delete $words{$_}, delete $described{$_} for qw(responsible beyond);
+is(words(grep { !$described{$_} } keys %words), "", "docs/PATTERNS.md describes every keyword");
+is(words(grep { !$words{$_} } keys %described), "", "... and no other");
+my ($example) = $pattern_page =~ /^```\n(leakline-patterns 1\n.*?)^```/ms;
+open my $example_file, ">", "$tmp/example.patterns" or die;
+print $example_file $example // "";
+close $example_file;
+{
+	local $ENV{LEAKLINE_PATTERNS} = "$tmp/example.patterns";
+	my $said = `$leakline report $tmp/nothing 2>&1`;
+	unlike($said, qr/example\.patterns/, "the example of docs/PATTERNS.md is read without an error");
+}
+
 # ---- links, files, names
 
 # Pages that are sources of truth of others' making are read, too: a broken link is one.
@@ -215,7 +251,7 @@ for my $path (sort glob("docs/*.md"), grep { -e } "README.md") {
 		next if $link =~ /^\w+:/;
 		$missing{$link} = 1 unless -e dirname($path) . "/$link";
 	}
-	while ($page =~ m{(?<![\w./-])((?:docs|src|tests|scripts|bench|examples|completions)/[\w./-]*\w\.\w+)}g) {
+	while ($page =~ m{(?<![\w./-])((?:docs|src|tests|scripts|bench|examples|completions|data)/[\w./-]*\w\.\w+)}g) {
 		$missing{$1} = 1 unless -e $1 || $1 =~ m{^src/trace/};
 	}
 	is(words(keys %missing), "", "$path names no file that does not exist");

@@ -3,6 +3,7 @@
 #define REPORT_SAMPLE_H
 
 #include "make_snapshot.h"
+#include "report/catalogue.h"
 
 static inline struct lk_snapshot *sample_snapshot(void)
 {
@@ -39,6 +40,18 @@ static inline struct lk_snapshot *sample_snapshot(void)
 	made_content(s, s->blocks[0].address, text, 28);
 	made_content(s, s->blocks[999].address, text, 28);
 	return s;
+}
+
+/* As the commands analyse: with the patterns that come with leakline. */
+static inline struct lk_analysis *sample_analysis(const struct lk_snapshot *s)
+{
+	struct lk_patterns *p = lk_patterns_new();
+	struct lk_analysis *a = lk_analyse(s);
+
+	lk_patterns_add(p, (const char *)lk_catalogue_text, lk_catalogue_size, "own", NULL);
+	lk_catalogue_judge(p, s, a, 0);
+	lk_patterns_free(p);
+	return a;
 }
 
 #endif

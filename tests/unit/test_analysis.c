@@ -287,6 +287,34 @@ static void test_losses(void)
 	end(s, a);
 }
 
+/* Code that a program makes at run time: the JIT's memory grows, and nobody loses a block. */
+static void test_runtime_grows(void)
+{
+	struct lk_snapshot *s = begin(60000);
+	uint32_t jit = made_stack(s, "malloc <- @/d/libclrjit.so <- %P.Main()@/app/a.dll!P.cs:3");
+	uint32_t leak = made_stack(s, "malloc <- f@/x/p!f.c:3 <- main@/x/p");
+	struct lk_analysis *a;
+
+	add_noise(s);
+	made_blocks(s, jit, 4096, 5000, 500, 60000);
+	a = lk_analyse(s);
+	tap_ok(a->nr_growing == 0 && a->nr_runtime_growing == 1, "a runtime's growth is no leak");
+	tap_ok(a->verdict.verdict_class == LK_VERDICT_RUNTIME &&
+			a->verdict.growth_bytes_per_min > 1e6 && a->verdict.confidence > 0.9,
+		"the verdict is that the runtime grows: %s", a->verdict.text);
+	tap_ok(!strcmp(a->sites[0].manager, "runtime"), "it comes before what does not grow");
+	lk_analysis_free(a);
+	made_blocks(s, leak, 16, 1000, 500, 60000);
+	a = lk_analyse(s);
+	tap_ok(a->nr_growing == 1 && !strcmp(a->sites[0].manager, "C heap") &&
+			!strcmp(a->sites[1].manager, "runtime"),
+		"a leak of the program comes first, however small");
+	tap_ok(a->verdict.verdict_class == LK_VERDICT_NATIVE &&
+			fabs(a->verdict.growth_bytes_per_min - 16000) < 1000,
+		"and is all that the verdict counts: %s", a->verdict.text);
+	end(s, a);
+}
+
 static void test_damaged(void)
 {
 	struct lk_snapshot *s = begin(1000);
@@ -320,6 +348,7 @@ int main(void)
 	test_early();
 	test_short_runs();
 	test_losses();
+	test_runtime_grows();
 	test_damaged();
 	return tap_done();
 }

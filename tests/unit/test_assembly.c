@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "managed_fixture.h"
+#include "runtime/pe.h"
 #include "tap.h"
 
 static struct lk_strings *strings;
@@ -138,6 +139,80 @@ static void strange_files(void)
 	rmdir(dir);
 }
 
+/* The PDB of clr.dll lies in a folder of symbols only, as a symbol server stores it. */
+static void symbol_folders(void)
+{
+	char dir[] = "/tmp/test_assembly.XXXXXX", path[64], pdb[160], guid[33] = "";
+	struct lk_assembly *a;
+	uint8_t *bytes;
+	size_t size;
+
+	if (!mkdtemp(dir))
+		return;
+	bytes = fixture_read("clr.pdb", &size);
+	for (const uint8_t *p = memmem(bytes, size, "#Pdb", 4); p; p = NULL) {
+		uint32_t at;
+
+		memcpy(&at, p - 8, sizeof(at));
+		for (unsigned i = 0; i < 16; i++)
+			sprintf(guid + 2 * i, "%02x",
+				bytes[at + (i < 4	   ? 3 - i
+						   : i < 8 ? i ^ 1
+							   : i)]);
+	}
+	free(bytes);
+	snprintf(path, sizeof(path), "%s/a.dll", dir);
+	snprintf(pdb, sizeof(pdb), "%s/clr.pdb", dir);
+	mkdir(pdb, 0700);
+	snprintf(pdb, sizeof(pdb), "%s/clr.pdb/%sffffffff", dir, guid);
+	mkdir(pdb, 0700);
+	strcat(pdb, "/clr.pdb");
+	copy_to("clr.dll", path);
+	copy_to("clr.pdb", pdb);
+	tap_ok(lk_assembly_open(path, strings, &a, NULL) == 0 && !lk_assembly_symbols(a),
+		"symbols that lie elsewhere are not found");
+	lk_assembly_free(a);
+	setenv("LEAKLINE_SYMBOLS", dir, 1);
+	tap_ok(lk_assembly_open(path, strings, &a, NULL) == 0 && lk_assembly_symbols(a) &&
+			!strcmp(lk_assembly_symbols(a), "portable PDB"),
+		"but in a folder of LEAKLINE_SYMBOLS, laid out as a server does");
+	lk_assembly_free(a);
+	copy_to("managed-csc.pdb", pdb);
+	tap_ok(lk_assembly_open(path, strings, &a, NULL) == 0 && !lk_assembly_symbols(a),
+		"where those of another build do not count");
+	lk_assembly_free(a);
+	unsetenv("LEAKLINE_SYMBOLS");
+	unlink(pdb);
+	*strrchr(pdb, '/') = 0;
+	rmdir(pdb);
+	*strrchr(pdb, '/') = 0;
+	rmdir(pdb);
+	unlink(path);
+	rmdir(dir);
+}
+
+static void copies(void)
+{
+	struct lk_assembly *a = NULL;
+	struct lk_method m;
+	uint8_t *bytes;
+	struct lk_pe pe;
+	size_t size;
+
+	bytes = fixture_read("clr.dll", &size);
+	lk_pe_read(bytes, size, &pe);
+	tap_ok(lk_assembly_open_copy(
+		       "", pe.metadata, pe.metadata_size, NULL, 0, strings, &a, NULL) == 0,
+		"an assembly can be a copy of its metadata");
+	free(bytes);
+	tap_ok(lk_assembly_method(a, 0x06000001, &m) == 0 && !strcmp(m.name, "<Main>$") &&
+			!lk_assembly_symbols(a) && lk_assembly_mvid(a),
+		"which outlives the bytes it was made of, and has no symbols");
+	lk_assembly_free(a);
+	tap_ok(lk_assembly_open_copy("x", "nothing", 7, NULL, 0, strings, &a, NULL) == -ENOEXEC,
+		"what is no metadata is refused");
+}
+
 int main(void)
 {
 	strings = lk_strings_new();
@@ -146,6 +221,8 @@ int main(void)
 	lines_as("managed-csc.dll", "portable PDB");
 	lines_as("managed-embedded.dll", "embedded PDB");
 	strange_files();
+	symbol_folders();
+	copies();
 	lk_strings_free(strings);
 	return tap_done();
 }

@@ -134,7 +134,7 @@ int main(void)
 	for (int i = 0; i < 100; i++)
 		check();
 	tap_ok(rows_asked - asked <= 2, "rows are asked for once");
-	lk_memo_forget(memo);
+	lk_memo_forget(memo, false);
 	check();
 	tap_ok(rows_asked - asked > 2 && !wrong, "what was forgotten is asked for again");
 	return tap_done();

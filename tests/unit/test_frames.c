@@ -97,6 +97,27 @@ static void test_managed(void)
 		"#dynamicClass::IL_STUB_CLRtoCOM(string&) <- "
 		"%Program.Main(System.String[])@/app/Program.dll!/s/Program.cs:22",
 		5, "BSTR");
+	is("a P/Invoke's stub is passed, compiled ahead of time or not",
+		"malloc <- SystemNative_Malloc@/d/libSystem.Native.so <- "
+		"%~System.Runtime.InteropServices.Marshal.AllocBSTRByteLen(uint)@/d/"
+		"System.Private.CoreLib.dll <- "
+		"%~System.StubHelpers.BSTRMarshaler.ConvertToNative(string, nint)@/d/"
+		"System.Private.CoreLib.dll <- #(wrapper IL_STUB_PInvoke) "
+		"Native.SayHello(string&)@/app/client.dll <- "
+		"%Program.Main.lambda0(int)@/app/client.dll!/s/Program.cs:22",
+		5, "BSTR");
+	is("so is what a generator wrote for a COM interface",
+		"malloc <- SystemNative_Malloc@/d/libSystem.Native.so <- "
+		"%~System.Runtime.InteropServices.Marshal.AllocBSTRByteLen(uint)@/d/"
+		"System.Private.CoreLib.dll <- %~System.Runtime.InteropServices.Marshalling."
+		"BStrStringMarshaller.ConvertToUnmanaged(string)@/d/System.Runtime.InteropServices.dll "
+		"<- #Com.IHello.SayHello(string&)@/app/client.dll <- "
+		"%Program.Call<T>(T)@/app/client.dll!/s/Program.cs:9",
+		5, "BSTR");
+	is("a dynamic method is passed",
+		"malloc <- api@/d/libSystem.Native.so <- #(dynamic) Compiled <- "
+		"%Box<T>+Lid.Close<V>(V)@/app/a.dll!/s/a.cs:3",
+		3, "C heap");
 	is("class library frames are passed, with or without the runtime's mark",
 		"malloc <- f@/usr/bin/mono-sgen <- %System.IO.File:Open ()@/usr/lib/mono/4.5/mscorlib.dll "
 		"<- %~X:Y ()@/app/odd.dll <- %A:F ()@/app/a.exe",
@@ -116,6 +137,126 @@ static void test_managed(void)
 	is("what lies above the responsible frame does not name the manager",
 		"malloc <- cb@/app/libx.so <- SysAllocString@/x/liboleaut32.so <- main@/x/p", 1,
 		"C heap");
+}
+
+#define CORELIB	 "@/d/shared/Microsoft.NETCore.App/10.0.12/System.Private.CoreLib.dll"
+#define CORECLR	 "@/d/shared/Microsoft.NETCore.App/10.0.12/libcoreclr.so"
+#define JIT	 "@/d/shared/Microsoft.NETCore.App/10.0.12/libclrjit.so"
+#define INTEROP	 "System.Runtime.InteropServices."
+#define NET_MAIN "%Program.Main(string[])@/app/a.dll!/s/Program.cs:22 <- " CORECLR
+
+/* What .NET's marshallers make of arguments; the names are those of .NET 10. */
+static void test_dotnet_marshalling(void)
+{
+	is(".NET: a BSTR of a P/Invoke's stub",
+		"malloc <- %~" INTEROP "Marshal.AllocBSTRByteLen(uint)" CORELIB " <- "
+		"%~System.StubHelpers.BSTRMarshaler.ConvertToNative(string, nint)" CORELIB " <- "
+		"#(wrapper IL_STUB_PInvoke) Native.SayHello(string&)@/app/a.dll <- " NET_MAIN,
+		4, "BSTR");
+	is(".NET: a BSTR of generated code",
+		"malloc <- %~" INTEROP "Marshal.AllocBSTR(int)" CORELIB " <- %~" INTEROP
+		"Marshalling.BStrStringMarshaller.ConvertToUnmanaged(string)" CORELIB " <- "
+		"#Native.SayHello(string&)@/app/a.dll!/s/obj/LibraryImports.g.cs:20 <- " NET_MAIN,
+		4, "BSTR");
+	is(".NET: an LPStr is a marshalled string, though AllocCoTaskMem made it",
+		"malloc <- %~" INTEROP "Marshal.AllocCoTaskMem(int)" CORELIB " <- "
+		"%~System.StubHelpers.CSTRMarshaler.ConvertToNative(int, string, nint)" CORELIB
+		" <- #(wrapper IL_STUB_PInvoke) Native.F(string&)@/app/a.dll <- " NET_MAIN,
+		4, "marshalled string");
+	is(".NET: a stub that calls AllocCoTaskMem itself makes a string",
+		"malloc <- %~" INTEROP "Marshal.AllocCoTaskMem(int)" CORELIB " <- "
+		"#(wrapper IL_STUB_PInvoke) Native.F(string&)@/app/a.dll <- " NET_MAIN,
+		3, "marshalled string");
+	is(".NET: a generated UTF-8 string is a marshalled string",
+		"malloc <- %~" INTEROP "Marshal.AllocCoTaskMem(int)" CORELIB " <- %~" INTEROP
+		"Marshalling.Utf8StringMarshaller.ConvertToUnmanaged(string)" CORELIB
+		" <- #Native.F(string&)@/app/a.dll <- " NET_MAIN,
+		4, "marshalled string");
+	is(".NET: so does one when AllocCoTaskMem jumps where it called",
+		"malloc <- %~" INTEROP "NativeMemory.Alloc(nuint)" CORELIB " <- "
+		"#(wrapper IL_STUB_StructMarshal)@/app/a.dll <- %~" INTEROP
+		"Marshal.StructureToPtr<T>(T, nint, bool)" CORELIB " <- " NET_MAIN,
+		4, "marshalled string");
+	is(".NET: an array by reference is a marshalled array, which the engine allocates",
+		"calloc <- " CORECLR
+		" <- %~System.StubHelpers.MngdNativeArrayMarshaler.ConvertSpaceToNative(ref "
+		"System.StubHelpers.MngdNativeArrayMarshaler/MarshalerState, ref object, "
+		"nint)" CORELIB
+		" <- #(wrapper IL_STUB_PInvoke) Native.F(int[]&)@/app/a.dll <- " NET_MAIN,
+		4, "marshalled array");
+	is(".NET: what the callee's library allocates is not the marshaller's",
+		"malloc <- callee_name@/app/libcallee.so <- #(wrapper IL_STUB_PInvoke) "
+		"Native.Name()@/app/a.dll <- " NET_MAIN,
+		1, "C heap");
+}
+
+/* What the program allocates by name. */
+static void test_dotnet_explicit(void)
+{
+	is(".NET: AllocCoTaskMem by name is CoTaskMem",
+		"malloc <- %~" INTEROP "Marshal.AllocCoTaskMem(int)" CORELIB " <- " NET_MAIN, 2,
+		"CoTaskMem");
+	is(".NET: AllocHGlobal is HGlobal, though NativeMemory.Alloc made it",
+		"malloc <- %~" INTEROP "NativeMemory.Alloc(nuint)" CORELIB " <- %~" INTEROP
+		"Marshal.AllocHGlobal(nint)" CORELIB " <- " NET_MAIN,
+		3, "HGlobal");
+	is(".NET: AllocCoTaskMem is CoTaskMem, though NativeMemory.Alloc made it",
+		"malloc <- %~" INTEROP "NativeMemory.Alloc(nuint)" CORELIB " <- %~" INTEROP
+		"Marshal.AllocCoTaskMem(int)" CORELIB " <- " NET_MAIN,
+		3, "CoTaskMem");
+	is(".NET: NativeMemory by name is NativeMemory",
+		"aligned_alloc <- SystemNative_AlignedAlloc@/d/libSystem.Native.so <- %~" INTEROP
+		"NativeMemory.AlignedAlloc(nuint, nuint)" CORELIB " <- " NET_MAIN,
+		3, "NativeMemory");
+	is(".NET: a wrapper for COM clients is one",
+		"aligned_alloc <- %~" INTEROP "NativeMemory.AlignedAlloc(nuint, nuint)" CORELIB
+		" <- %~" INTEROP "ComWrappers.CreateManagedObjectWrapper(object, "
+		"System.Runtime.InteropServices.CreateComInterfaceFlags)" CORELIB " <- " NET_MAIN,
+		3, "COM callable wrapper");
+	is(".NET: a library's object is the library's",
+		"malloc <- CRYPTO_zalloc@/usr/lib/x86_64-linux-gnu/libcrypto.so.3 <- "
+		"@/usr/lib/x86_64-linux-gnu/libcrypto.so.3 <- "
+		"CryptoNative_DecodeX509@/d/libSystem.Security.Cryptography.Native.OpenSsl.so <- "
+		"#~(wrapper IL_STUB_PInvoke) Interop/Crypto.DecodeX509(nint, int)@/d/shared/"
+		"Microsoft.NETCore.App/10.0.12/System.Security.Cryptography.dll <- " NET_MAIN,
+		5, "OpenSSL");
+	is(".NET: a library's object that the C library copied is the library's",
+		"malloc <- strdup@/lib/x86_64-linux-gnu/libc.so.6 <- "
+		"@/usr/lib/x86_64-linux-gnu/libsqlite3.so.0 <- #(wrapper IL_STUB_PInvoke) "
+		"Database.Open(string)@/app/a.dll <- " NET_MAIN,
+		4, "SQLite");
+}
+
+/* What the engine allocates for itself while the program's code stands outside. */
+static void test_dotnet_engine(void)
+{
+	is(".NET: what compiling a method takes is the runtime's",
+		"malloc <- " JIT " <- " JIT " <- " CORECLR " <- " NET_MAIN, 4, "runtime");
+	is(".NET: C++ allocation in the engine is the runtime's",
+		"malloc <- operator new(unsigned long)@/lib/x86_64-linux-gnu/libstdc++.so.6 <- " CORECLR
+		" <- " NET_MAIN,
+		3, "runtime");
+	is(".NET: compiling AllocHGlobal is no HGlobal",
+		"mmap <- " JIT " <- " CORECLR " <- %~" INTEROP
+		"Marshal.StringToHGlobalAnsi(string)" CORELIB " <- " NET_MAIN,
+		4, "runtime");
+	is(".NET: a collector of its own has the GC heap",
+		"mmap <- @/d/libclrgc.so <- " CORECLR " <- " NET_MAIN, 3, "GC heap");
+	is(".NET: a delegate's thunk is told from what else the engine takes",
+		"mmap <- " CORECLR " <- " CORECLR " <- %~" INTEROP
+		"Marshal.GetFunctionPointerForDelegateInternal(System.Delegate)" CORELIB
+		" <- %~" INTEROP "Marshal.GetFunctionPointerForDelegate(System.Delegate)" CORELIB
+		" <- " NET_MAIN,
+		5, "delegate thunk");
+	is(".NET: so is a GC handle",
+		"mmap <- " CORECLR " <- %~" INTEROP "GCHandle.InternalAlloc(object, "
+		"System.Runtime.InteropServices.GCHandleType)" CORELIB " <- " NET_MAIN,
+		3, "GC handle");
+	is(".NET: a thread's stack is one, though the engine starts threads",
+		"mmap <- allocate_stack@/lib/x86_64-linux-gnu/libc.so.6 <- "
+		"pthread_create@@GLIBC_2.34@/lib/x86_64-linux-gnu/libc.so.6 <- " CORECLR
+		" <- " NET_MAIN,
+		4, "thread stack");
 }
 
 static void test_poor_stacks(void)
@@ -146,6 +287,28 @@ static void test_keys(void)
 			judge("malloc <- f@p:1 <- walk@p <- walk@p <- walk@p <- walk@p <- main@p")
 				.key,
 		"the depth of a recursion makes no other site");
+}
+
+/* Before and after .NET compiled the marshaller and the generated code into their callers. */
+static void test_tiered_keys(void)
+{
+	static const char *const cold =
+		"malloc <- %~" INTEROP "Marshal.AllocBSTR(int)" CORELIB " <- %~" INTEROP
+		"Marshalling.BStrStringMarshaller.ConvertToUnmanaged(string)" CORELIB
+		" <- #Native.SayHello(string&)@/app/a.dll!/s/L.g.cs:18 <- " NET_MAIN;
+	static const char *const hot =
+		"malloc <- %~" INTEROP "Marshal.AllocBSTR(int)" CORELIB " <- " NET_MAIN;
+	static const char *const other = "malloc <- %~" INTEROP "Marshal.AllocBSTR(int)" CORELIB
+					 " <- %P.F()@/app/a.dll!/s/P.cs:9 <- " NET_MAIN;
+	const char *clr = "clr";
+
+	tap_ok(judge(cold).key != judge(hot).key, "elsewhere another path makes another site");
+	snapshot->runtimes = &clr;
+	snapshot->nr_runtimes = 1;
+	tap_ok(judge(cold).key == judge(hot).key, ".NET: what is inlined makes no other site");
+	tap_ok(judge(cold).key != judge(other).key, ".NET: a method of the user's does");
+	snapshot->runtimes = NULL;
+	snapshot->nr_runtimes = 0;
 }
 
 static void test_nameless_keys(void)
@@ -181,8 +344,12 @@ int main(void)
 	strings = lk_strings_new();
 	test_native();
 	test_managed();
+	test_dotnet_marshalling();
+	test_dotnet_explicit();
+	test_dotnet_engine();
 	test_poor_stacks();
 	test_keys();
+	test_tiered_keys();
 	test_nameless_keys();
 	lk_snapshot_free(snapshot);
 	lk_strings_free(strings);

@@ -116,7 +116,7 @@ static bool conforms(const json_t *v, const json_t *rule, const char *path)
 static json_t *report(
 	const struct lk_snapshot *s, const struct lk_report_options *o, char **ret_text)
 {
-	struct lk_analysis *a = lk_analyse(s);
+	struct lk_analysis *a = sample_analysis(s);
 	char *text = NULL;
 	size_t size = 0;
 	FILE *f = open_memstream(&text, &size);
@@ -190,6 +190,12 @@ static void test_sample(void)
 	tap_ok(json_integer_value(at(v, "not_seen/truncated_stacks")) == 3 &&
 			json_integer_value(at(v, "not_seen/lost_events")) == 0,
 		"what was not seen is told");
+	tap_ok(says(v, "sites/0/pattern/id", "M1") &&
+			json_array_size(at(v, "sites/0/pattern/evidence")) == 3 &&
+			json_number_value(at(v, "sites/0/pattern/confidence")) == 0.9 &&
+			strstr(json_string_value(at(v, "sites/0/pattern/fix")), "out string"),
+		"the leak is recognised, with evidence and fix");
+	tap_ok(json_is_null(at(v, "sites/1/pattern")), "a site that is no known pattern says null");
 	w = report(s, &options, &again);
 	tap_ok(w && !strcmp(text, again), "the same snapshot gives the same report");
 	json_decref(w);

@@ -144,11 +144,11 @@ static void other_runtimes(void)
 	struct lk_code code = mono_code("C", "M", 0);
 
 	code.space = "N";
-	code.info.runtime = LK_RUNTIME_CLR;
+	code.info.runtime = LK_RUNTIME_JVM;
 	tap_ok(is(name(&code, 0, true).function, "N.C:M"),
 		"a runtime without adapter names by strings");
 	code.space = code.klass = code.name = NULL;
-	tap_ok(is(name(&code, 0, true).function, "(clr code)"), "or by its own name");
+	tap_ok(is(name(&code, 0, true).function, "(jvm code)"), "or by its own name");
 	tap_ok(is(lk_runtime_id_name(LK_RUNTIME_MONO), "mono") &&
 			is(lk_runtime_id_name(12345), "unknown"),
 		"runtimes have names, unknown ones too");

@@ -14,6 +14,8 @@ int main(void)
 	lk_name_text_addf(&text, "%u", 42u);
 	lk_name_text_add_n(&text, "xyz", 1);
 	tap_ok(!strcmp(text.at, "a42x") && text.used == 4, "pieces are joined");
+	lk_name_text_take_back(&text, 3);
+	tap_ok(!strcmp(text.at, "a42") && text.used == 3, "a piece can be taken back");
 	for (int i = 0; i < 1000; i++)
 		lk_name_text_add(&text, "0123456789");
 	tap_ok(text.cut && strlen(text.at) == text.used && text.used < sizeof(text.at),

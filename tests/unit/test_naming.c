@@ -21,6 +21,8 @@ static void test_suffixes(void)
 	is("Program.Main(System.String[])[Tier0]", "Program.Main");
 	is("alloc::vec::Vec<T>::push::h0123456789abcdef", "alloc::vec::Vec::push");
 	is(".cold", ".cold");
+	is("Program.coldStart(int)", "Program.coldStart");
+	is("f.coldly.cold.3", "f.coldly");
 }
 
 static void test_arguments(void)
@@ -35,6 +37,18 @@ static void test_arguments(void)
 	is("List`1<int>:Add (T)", "List`1:Add");
 	is("Program/<>c:<Main>b__0_0 ()", "Program/<>c:<Main>b__0_0");
 	is("(wrapper managed-to-native) T:api (string&)", "(wrapper managed-to-native) T:api");
+	is("Shapes.Box<T>+Lid<U>.Close<V>(T, U, V, System.Collections.Generic.List<V[]>)",
+		"Shapes.Box+Lid.Close");
+	is("Program.Main.lambda0(string)", "Program.Main.lambda0");
+	is("C.System.Collections.Generic.IEnumerable<T>.GetEnumerator()",
+		"C.System.Collections.Generic.IEnumerable.GetEnumerator");
+	is("Program..ctor(int)", "Program..ctor");
+	is("<PrivateImplementationDetails>.Hash(string)", "<PrivateImplementationDetails>.Hash");
+	is("(wrapper IL_STUB_PInvoke) Native.SayHello(string&)",
+		"(wrapper IL_STUB_PInvoke) Native.SayHello");
+	is("(wrapper IL_STUB_PInvoke)", "(wrapper IL_STUB_PInvoke)");
+	is("(dynamic) Compiled", "(dynamic) Compiled");
+	is("client.dll!0x06000012", "client.dll!0x06000012");
 	is("java.util.ArrayList.<init>", "java.util.ArrayList.<init>");
 	is("<module>", "<module>");
 	is("<T as Tr>::f", "<T as Tr>::f");

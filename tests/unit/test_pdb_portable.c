@@ -46,6 +46,7 @@ static void use(const uint8_t *bytes, size_t size)
 		struct lk_il_points points = {0};
 
 		nr_read += lk_pdb_points(&pdb, 0x06000000 | row, strings, &points) == 0;
+		lk_pdb_kickoff(&pdb, 0x06000000 | row);
 		lk_il_points_done(&points);
 	}
 }
@@ -86,6 +87,25 @@ static void embedded(void)
 	free(bytes);
 }
 
+/* The async methods, iterators, async lambdas and local functions of data/clr.cs. */
+static void kickoffs(void)
+{
+	struct lk_pdb pdb;
+	uint8_t *bytes;
+	unsigned n = 0;
+	size_t size;
+
+	bytes = fixture_read("clr.pdb", &size);
+	if (lk_pdb_open(bytes, size, NULL, &pdb) == 0)
+		for (uint32_t row = 1; row < 0x100; row++)
+			n += !!lk_pdb_kickoff(&pdb, 0x06000000 | row);
+	tap_ok(n == 8, "a PDB tells the methods of %u state machines", n);
+	tap_ok(!lk_pdb_kickoff(&pdb, 0x06000001) && !lk_pdb_kickoff(&pdb, 0) &&
+			!lk_pdb_kickoff(&pdb, 0x06ffffff),
+		"and nothing of other methods");
+	free(bytes);
+}
+
 int main(void)
 {
 	uint8_t *bytes;
@@ -94,10 +114,16 @@ int main(void)
 	strings = lk_strings_new();
 	opens();
 	embedded();
+	kickoffs();
 	bytes = fixture_read("managed-csc.pdb", &size);
 	nr_read = 0;
 	fixture_damage(bytes, size, 1, use);
 	tap_ok(nr_read > 1000, "damaged PDBs are read without harm (%u methods)", nr_read);
+	free(bytes);
+	bytes = fixture_read("clr.pdb", &size);
+	nr_read = 0;
+	fixture_damage(bytes, size, 9, use);
+	tap_ok(nr_read > 1000, "also those of state machines (%u methods)", nr_read);
 	free(bytes);
 	lk_strings_free(strings);
 	return tap_done();

@@ -1,3 +1,4 @@
+#include "leak/patterns.h"
 #include "report/recording.h"
 
 #include <errno.h>
@@ -188,9 +189,17 @@ static void fill_analysis(struct lk_analysis *a)
 			.judgement = {.state = LK_SITE_EARLY,
 				.growth_bytes_per_min = __builtin_nan("")}},
 	};
+	static struct lk_match match = {.id = "M1",
+		.title = "lost",
+		.explanation = "so",
+		.fix = "do",
+		.evidence = {"seen", "counted"},
+		.nr_evidence = 2,
+		.confidence = 85};
 	static struct lk_share managers[2] = {{"BSTR", 26, 1}, {"C heap", 5, 2}};
 	static struct lk_share modules[1] = {{NULL, 31, 3}};
 
+	sites[1].match = &match;
 	*a = (struct lk_analysis){.sites = sites,
 		.nr_sites = 2,
 		.managers = {managers, 2, 2},
@@ -229,6 +238,11 @@ static void test_views(void)
 		{"SELECT function FROM frames WHERE stack = 0 AND depth = 0", "malloc",
 			"frames have their names"},
 		{"SELECT text FROM verdict", "it grows", "the verdict is there"},
+		{"SELECT pattern FROM sites WHERE id = 'f00d'", "M1", "a site has its pattern"},
+		{"SELECT pattern FROM sites WHERE id = 'beef'", NULL, "or none"},
+		{"SELECT site || id || title || confidence || explanation || fix FROM patterns",
+			"f00dM1lost0.85sodo", "patterns are listed with their texts"},
+		{"SELECT evidence FROM patterns", "seen\ncounted", "and their evidence"},
 		{"SELECT tracked_s > 0 FROM totals", NULL, "totals beyond 63 bits are an error"},
 		{"PRAGMA integrity_check", "ok", "SQLite finds the file whole"},
 	};

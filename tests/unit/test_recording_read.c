@@ -75,7 +75,7 @@ static void test_invariants(void)
 			-EBADMSG},
 		{"ALTER TABLE block ADD COLUMN x", "a further column (R5) is damage", -EBADMSG},
 		{"DROP VIEW sites", "a lost view (R5) is damage", -EBADMSG},
-		{"PRAGMA user_version = 2", "another version is told", -EOPNOTSUPP},
+		{"PRAGMA user_version = 1", "another version is told", -EOPNOTSUPP},
 		{"PRAGMA application_id = 1", "a foreign database is told", -EBADMSG},
 		{"CREATE TABLE mine (x); CREATE INDEX fast ON block (address)",
 			"further tables and indexes do no harm", 0},

@@ -21,7 +21,7 @@ static int params_of(const void *signature, size_t size, struct lk_name_text *te
 	md.tables[LK_TABLE_TYPE_SPEC] = (struct lk_table){
 		.at = row, .rows = 1, .row_size = 2, .nr_columns = 1, .offset = {0, 2}};
 	lk_name_text_init(text);
-	return lk_method_params(&md, 1, text);
+	return lk_method_params(&md, 1, LK_STYLE_MONO, text);
 }
 
 static void shapes(void)
@@ -91,13 +91,13 @@ static void as_mono(void)
 		struct lk_name_text text;
 
 		lk_name_text_init(&text);
-		lk_type_def_name(&md, lk_method_type(&md, row), &text);
+		lk_type_def_name(&md, lk_method_type(&md, row), LK_STYLE_MONO, &text);
 		lk_name_text_addf(&text, ":%s",
 			lk_metadata_string(
 				&md, lk_metadata_cell(&md, LK_TABLE_METHOD, row, LK_METHOD_NAME)));
 		lk_method_generics(&md, row, &text);
 		lk_name_text_add(&text, " (");
-		lk_method_params(&md, row, &text);
+		lk_method_params(&md, row, LK_STYLE_MONO, &text);
 		lk_name_text_add(&text, ")\n");
 		seen++;
 		wrong += strcmp(text.at, strchr(line, '\t') + 1) != 0;
@@ -121,9 +121,9 @@ static void use(const uint8_t *bytes, size_t size)
 		struct lk_name_text text;
 
 		lk_name_text_init(&text);
-		lk_type_def_name(&md, lk_method_type(&md, row), &text);
+		lk_type_def_name(&md, lk_method_type(&md, row), LK_STYLE_MONO, &text);
 		lk_method_generics(&md, row, &text);
-		lk_method_params(&md, row, &text);
+		lk_method_params(&md, row, LK_STYLE_MONO, &text);
 		tap_failed += text.used >= sizeof(text.at);
 	}
 }

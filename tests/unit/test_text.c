@@ -10,7 +10,7 @@
 
 static char *report(const struct lk_snapshot *s, const struct lk_report_options *o)
 {
-	struct lk_analysis *a = lk_analyse(s);
+	struct lk_analysis *a = sample_analysis(s);
 	char *text = NULL;
 	size_t size = 0;
 	FILE *f = open_memstream(&text, &size);
@@ -62,6 +62,30 @@ static void test_safety(const struct lk_snapshot *s, const char *text)
 	tap_ok(strchr(coloured, '\033') && !strstr(coloured, "evil\033"),
 		"colours are leakline's own, where they are asked for");
 	free(coloured);
+}
+
+/* The pattern's texts are wrapped; a name without blanks is not cut. */
+static void test_match(const char *text)
+{
+	struct lk_snapshot *s = lk_snapshot_new();
+	struct lk_report_options options = {0};
+	char stack[600] = "malloc <- _cgo_1_Cfunc_", *early;
+
+	tap_ok(strstr(text, "\n  why               M1, confidence 90 %: ") &&
+			strstr(text, "\n  evidence          ") &&
+			strstr(text, "\n  fix               Declare "),
+		"a site that grows says why, with evidence and fix");
+	memset(stack + strlen(stack), 'x', 400);
+	made_block(s, made_stack(s, stack), 8, 3);
+	s->tracked_ms = 1000;
+	early = report(s, &options);
+	tap_ok(strstr(early, "\n  if it leaks       G2, confidence ") && !strstr(early, "\n  why "),
+		"one that does not grow says what it would be");
+	for (char *line = strtok(strstr(early, "G2, "), "\n"); line; line = strtok(NULL, "\n"))
+		if (strlen(line) > 100 && !strstr(line, "xxx"))
+			printf("# %s\n", line), tap_ok(0, "a line is longer than 100 columns");
+	free(early);
+	lk_snapshot_free(s);
 }
 
 static void test_source(void)
@@ -123,6 +147,7 @@ int main(void)
 
 	test_golden(text);
 	test_safety(s, text);
+	test_match(text);
 	free(text);
 	test_source();
 	test_deep_stack();

@@ -49,4 +49,7 @@ MYCLASS_API HRESULT DllCanUnloadNow(void);
  */
 MYCLASS_API HRESULT myclass_create(void **object);
 
+/* SayHello without an object, for clients that call plain functions and no interface. */
+MYCLASS_API HRESULT myclass_flat_say_hello(BSTR *hellostr);
+
 #endif

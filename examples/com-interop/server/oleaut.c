@@ -3,14 +3,41 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PREFIX_SIZE sizeof(uint32_t)
+#define LENGTH_SIZE sizeof(uint32_t)
+
+struct layout {
+	size_t text;  /* from the start of the block; the length ends where the text starts */
+	size_t round; /* what the block's size is a multiple of */
+};
+
+static const struct layout layouts[] = {
+	[OLEAUT_MONO] = {.text = 4, .round = 1},
+	[OLEAUT_DOTNET] = {.text = 8, .round = 16},
+};
+
+static const struct layout *layout = &layouts[OLEAUT_MONO];
+
+void oleaut_use_layout(enum oleaut_layout wanted)
+{
+	layout = &layouts[wanted];
+}
 
 /* The largest text whose block size still fits into 32 bits, as on Windows. */
-#define MAX_BYTES (UINT32_MAX - PREFIX_SIZE - sizeof(OLECHAR))
+static uint64_t max_bytes(void)
+{
+	return UINT32_MAX - layout->text - sizeof(OLECHAR) - layout->round;
+}
+
+static size_t block_size(uint64_t bytes)
+{
+	size_t size = layout->text + bytes + sizeof(OLECHAR) + layout->round - 1;
+
+	return size - size % layout->round;
+}
 
 static void *block_of(BSTR string)
 {
-	return (char *)string - PREFIX_SIZE;
+	return (char *)string - layout->text;
 }
 
 static size_t length_of(const OLECHAR *text)
@@ -25,22 +52,24 @@ static size_t length_of(const OLECHAR *text)
 /* Writes the length and the terminator; the text between them is the caller's. */
 static BSTR block_finish(char *block, uint32_t bytes)
 {
-	memcpy(block, &bytes, PREFIX_SIZE);
-	memset(block + PREFIX_SIZE + bytes, 0, sizeof(OLECHAR));
-	return (BSTR)(void *)(block + PREFIX_SIZE);
+	char *text = block + layout->text;
+
+	memcpy(text - LENGTH_SIZE, &bytes, LENGTH_SIZE);
+	memset(text + bytes, 0, sizeof(OLECHAR));
+	return (BSTR)(void *)text;
 }
 
 static BSTR string_new(const void *text, uint64_t bytes)
 {
 	char *block;
 
-	if (bytes > MAX_BYTES)
+	if (bytes > max_bytes())
 		return NULL;
-	block = malloc(PREFIX_SIZE + bytes + sizeof(OLECHAR));
+	block = malloc(block_size(bytes));
 	if (!block)
 		return NULL;
 	if (text)
-		memcpy(block + PREFIX_SIZE, text, bytes);
+		memcpy(block + layout->text, text, bytes);
 	return block_finish(block, (uint32_t)bytes);
 }
 
@@ -85,9 +114,9 @@ int SysReAllocStringLen(BSTR *string, const OLECHAR *text, unsigned int length)
 
 	if (text || !*string)
 		return replace(string, SysAllocStringLen(text, length));
-	if (bytes > MAX_BYTES)
+	if (bytes > max_bytes())
 		return 0;
-	block = realloc(block_of(*string), PREFIX_SIZE + bytes + sizeof(OLECHAR));
+	block = realloc(block_of(*string), block_size(bytes));
 	if (!block)
 		return 0;
 	*string = block_finish(block, (uint32_t)bytes);
@@ -105,7 +134,7 @@ unsigned int SysStringByteLen(BSTR string)
 	uint32_t bytes = 0;
 
 	if (string)
-		memcpy(&bytes, block_of(string), PREFIX_SIZE);
+		memcpy(&bytes, (char *)string - LENGTH_SIZE, LENGTH_SIZE);
 	return bytes;
 }
 

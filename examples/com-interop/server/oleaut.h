@@ -2,14 +2,19 @@
  * The BSTR functions of OLE Automation under their real names, so that a native
  * stack reads as it does on Windows.  A BSTR is a pointer to UTF-16 text; the
  * four bytes before the text hold its length in bytes, and a 16-bit zero that
- * the length does not count stands behind it:
+ * the length does not count stands behind it.  What else its block holds is the
+ * business of whoever frees it, and here that is a runtime's marshaller:
  *
  *	block            block + 4
- *	| uint32 bytes   | text ...            | 0 0 |
+ *	| uint32 bytes   | text ...            | 0 0 |                  OLEAUT_MONO
  *	                 ^ the BSTR
  *
- * Mono's own strings for COM are laid out in the same way, and both sides get
- * their blocks from malloc, so a BSTR may be allocated here and freed by Mono's
+ *	block            block + 4        block + 8
+ *	| not used       | uint32 bytes   | text ...   | 0 0 | fill |   OLEAUT_DOTNET
+ *	                                  ^ the BSTR
+ *
+ * .NET rounds the size of its blocks up to a multiple of 16.  All sides get their
+ * blocks from malloc, so a BSTR may be allocated here and freed by the runtime's
  * marshaller, or the other way round.  Every function may be called from any
  * thread.  Functions that allocate return NULL when there is no memory or when
  * the text is longer than the length field can say.
@@ -26,6 +31,14 @@ typedef OLECHAR *BSTR;
 #define OLESTR(text) u##text
 
 #define OLEAUT_API __attribute__((visibility("default")))
+
+/*
+ * Whose blocks this library makes and expects.  The first is the default.  A client
+ * on .NET chooses once, before the first string: a string of one layout must not
+ * reach a function that expects the other.
+ */
+enum oleaut_layout { OLEAUT_MONO, OLEAUT_DOTNET };
+OLEAUT_API void oleaut_use_layout(enum oleaut_layout layout);
 
 /* A copy of the text up to its first zero; NULL gives NULL. */
 OLEAUT_API BSTR SysAllocString(const OLECHAR *text);

@@ -1,6 +1,8 @@
 /* The server and the strings, called as a native client calls them.  TAP. */
+#include <malloc.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "../server/myclass.h"
@@ -45,6 +47,22 @@ static void test_strings(void)
 		"NULL stays NULL and has no length");
 	ok(!SysAllocStringLen(NULL, UINT32_MAX), "a length that does not fit is refused");
 	SysFreeString(NULL);
+}
+
+/* What a runtime's marshaller does with a string of ours: free, at its own distance. */
+static void test_layout(enum oleaut_layout layout, size_t text_at, size_t size)
+{
+	BSTR s;
+	char *block;
+
+	oleaut_use_layout(layout);
+	test_strings();
+	s = SysAllocString(OLESTR("Hello World"));
+	block = (char *)s - text_at;
+	ok((uintptr_t)block % 16 == 0 && malloc_usable_size(block) >= size &&
+			malloc_usable_size(block) < size + 16,
+		"the block begins and ends where the runtime expects it");
+	free(block);
 }
 
 static void test_references(void)
@@ -143,6 +161,9 @@ static void test_say_hello(struct Imyclass *hello)
 	ok(hello->vtbl->SayHello(hello, &out) == S_OK && bstr_is(out, OLESTR("Hello World"), 11),
 		"SayHello says hello");
 	SysFreeString(out);
+	ok(myclass_flat_say_hello(&out) == S_OK && bstr_is(out, OLESTR("Hello World"), 11),
+		"so does the plain function");
+	SysFreeString(out);
 	ok(hello->vtbl->SayHello(hello, NULL) == E_POINTER, "SayHello needs a place to write to");
 	ok(hello->vtbl->GetTypeInfoCount(hello, &nr_infos) == S_OK && nr_infos == 0 &&
 			hello->vtbl->GetTypeInfo(hello, 0, 0, &info) == E_NOTIMPL,
@@ -154,7 +175,9 @@ int main(void)
 	struct Imyclass *hello;
 	void *object;
 
-	test_strings();
+	test_layout(OLEAUT_MONO, 4, 28);
+	test_layout(OLEAUT_DOTNET, 8, 32);
+	oleaut_use_layout(OLEAUT_MONO);
 	test_references();
 	test_factory();
 	if (FAILED(myclass_create(&object)))

@@ -1,0 +1,23 @@
+using System;
+
+// The leak.  From the second call on, `sout` goes in as a string: the generated code
+// makes a BSTR of it, the server writes its own BSTR over the only pointer to that,
+// and the generated code frees what it finds there.  One BSTR is lost per call.
+static class Program
+{
+	static int Main(string[] args)
+	{
+		Pace pace = Pace.Parse(args);
+		if (pace == null)
+			return 2;
+
+		Imyclass hello = Server.Create();
+		string sout = null;
+
+		while (pace.Next()) {
+			hello.SayHello(ref sout);
+		}
+		Console.WriteLine("SayHello was called {0} times: {1}", pace.Done, sout);
+		return 0;
+	}
+}
