@@ -1,5 +1,5 @@
 /*
- * The shape of a recording, version 1: its marks in the file's header, the SQL of
+ * The shape of a recording, version 2: its marks in the file's header, the SQL of
  * its tables and views, and in which order the tables are filled.  Private to the
  * recording's writer and reader; docs/RECORDING.md tells the reader of SQL.
  *
@@ -20,7 +20,7 @@
 #include "base/defs.h"
 
 #define LK_RECORDING_APPLICATION 0x6c6b6c6e /* "lkln", at offset 68 of the file */
-#define LK_RECORDING_VERSION	 1	    /* user_version, at offset 60 */
+#define LK_RECORDING_VERSION	 2	    /* user_version, at offset 60 */
 
 enum lk_recording_table {
 	LK_TABLE_PROCESS,
@@ -35,6 +35,8 @@ enum lk_recording_table {
 	LK_TABLE_BLOCK,
 	LK_TABLE_CONTENT,
 	LK_TABLE_NOT_SEEN,
+	LK_TABLE_COUNTER,
+	LK_TABLE_COUNTER_VALUE,
 	LK_TABLE_VERDICT,
 	LK_TABLE_SITE,
 	LK_TABLE_SAMPLE,
