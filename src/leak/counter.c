@@ -48,11 +48,15 @@ static void thin(struct lk_counter *s)
 }
 
 /* The last point is provisional while it is closer to the one before than the step. */
-static bool replaces_last(const struct lk_counter *s)
+static bool replaces_last(const struct lk_counter *c, double value)
 {
-	return s->nr_points > 2 && lk_counter_max(s) != s->nr_points - 1 &&
-	       s->points[s->nr_points - 1].time_ms - s->points[s->nr_points - 2].time_ms <
-		       s->step_ms;
+	const struct lk_point *last;
+
+	if (!c->step_ms || c->nr_points < 3)
+		return false;
+	last = &c->points[c->nr_points - 1];
+	return last->time_ms - last[-1].time_ms < c->step_ms &&
+	       (value >= last->value || lk_counter_max(c) != c->nr_points - 1);
 }
 
 void lk_counter_add(struct lk_counter_set *set, const char *name, const char *unit,
@@ -69,7 +73,7 @@ void lk_counter_add(struct lk_counter_set *set, const char *name, const char *un
 	}
 	if (s->nr_points && time_ms < s->points[s->nr_points - 1].time_ms)
 		return;
-	if (s->step_ms && replaces_last(s)) {
+	if (replaces_last(s, value)) {
 		s->points[s->nr_points - 1] = (struct lk_point){time_ms, value};
 		return;
 	}
