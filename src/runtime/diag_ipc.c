@@ -146,7 +146,9 @@ static int open_connection(const struct lk_diag_address *a, int *ret_fd, struct 
 		r = r == -EACCES ? -EPERM : r == -ENOENT ? -ECONNREFUSED : r;
 		lk_fail(err, r,
 			"cannot connect to the diagnostics socket of process %" PRIu32 ": %s",
-			a->pid, r == -EPERM ? "it is another user's" : strerror(-r));
+			a->pid,
+			r == -EPERM ? "it is not that process's, or not ours to use"
+				    : strerror(-r));
 		if (r == -ECONNREFUSED)
 			lk_remedy(err, "the process is ending or has ended");
 		return r;
@@ -171,7 +173,8 @@ static void put(struct builder *b, const void *bytes, size_t size)
 		b->full = true;
 		return;
 	}
-	memcpy(call->request + call->request_size, bytes, size);
+	if (size)
+		memcpy(call->request + call->request_size, bytes, size);
 	call->request_size += size;
 }
 
