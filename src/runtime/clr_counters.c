@@ -63,7 +63,7 @@ struct lk_clr_counters {
 	uint64_t since_ms;	    /* the state began */
 	bool older;		    /* ASKING: with the request of .NET 5 and 6 */
 	bool any;		    /* a figure came */
-	bool silent;		    /* no answer for long */
+	bool silent;		    /* no answer for long; until one comes */
 	struct lk_diag_address address;
 	struct lk_diag_call call;
 	struct lk_diag_info info;
@@ -186,7 +186,6 @@ static void enter(struct lk_clr_counters *c, enum state state, uint64_t now_ms)
 {
 	c->state = state;
 	c->since_ms = now_ms;
-	c->silent = false;
 }
 
 static void look_later(struct lk_clr_counters *c, uint64_t now_ms)
@@ -294,7 +293,7 @@ static void read_info(struct lk_clr_counters *c, uint64_t now_ms)
 	int r = lk_diag_call_step(&c->call, &c->err);
 
 	if (r == -EAGAIN) {
-		c->silent = now_ms - c->since_ms > SILENT_MS;
+		c->silent |= now_ms - c->since_ms > SILENT_MS;
 		return;
 	}
 	if (r == -ENOSYS && !c->older) {
@@ -309,6 +308,7 @@ static void read_info(struct lk_clr_counters *c, uint64_t now_ms)
 	/* The name of the main assembly is the last thing that a starting runtime knows. */
 	if (!r && !c->older && (!c->info.entry[0] || !c->info.major))
 		r = -EAGAIN;
+	c->silent &= r != 0;
 	if (r)
 		failed(c, r, now_ms);
 	else
@@ -321,7 +321,7 @@ static void read_started(struct lk_clr_counters *c, uint64_t now_ms)
 	uint64_t id;
 
 	if (r == -EAGAIN) {
-		c->silent = now_ms - c->since_ms > SILENT_MS;
+		c->silent |= now_ms - c->since_ms > SILENT_MS;
 		return;
 	}
 	if (!r)
@@ -334,6 +334,7 @@ static void read_started(struct lk_clr_counters *c, uint64_t now_ms)
 	c->call.fd = -1;
 	lk_diag_call_done(&c->call);
 	c->reader = lk_nettrace_new(on_event, c);
+	c->silent = false;
 	enter(c, STREAMING, now_ms);
 }
 
