@@ -1,9 +1,7 @@
 /*
  * Nettrace streams of any bytes (libFuzzer's interface), read as a rundown and as
  * counters.  Byte 0 chooses the size of the pieces in which they come.  Seeds:
- * tests/unit/data/{counters,rundown}.nettrace.gz, unpacked, with that byte before them.
- * Build with clang -fsanitize=fuzzer,address,undefined -Isrc and src/runtime/nettrace.c,
- * rundown.c, clr_counters.c, diag_ipc.c, src/process/procfs.c, storefile.c and src/util.
+ * tests/fuzz/corpus/nettrace, made by tests/fuzz/seeds.
  */
 #include <stdlib.h>
 #include <string.h>
