@@ -91,7 +91,7 @@ $B/tests/test_%: tests/unit/test_%.c $(LIB_OBJ) $(GUEST_OBJ) tests/unit/tap.h
 FUZZ_CC   ?= $(CC)
 FUZZ_OPT  ?= -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined
 FUZZ_MAIN ?= tests/fuzz/replay.c
-FUZZ_SRC  := $(foreach l,elf unwind util runtime leak,$(wildcard src/$(l)/*.c))
+FUZZ_SRC  := $(foreach l,elf unwind util process runtime leak,$(wildcard src/$(l)/*.c))
 FUZZ_OBJ  := $(FUZZ_SRC:src/%.c=$B/fuzz/%.o)
 FUZZ      := $(patsubst tests/fuzz/fuzz_%.c,$B/tests/fuzz_%,$(wildcard tests/fuzz/fuzz_*.c))
 
@@ -113,15 +113,26 @@ $B/tests/libleakline-check.so: $(GUEST_OBJ) tests/check/check.c src/agent/export
 	$(CC) $(GUEST_CFLAGS) -shared -Wl,--wrap=lk_capture -Wl,--version-script=src/agent/exports.map \
 		-o $@ tests/check/check.c $(GUEST_OBJ) -lgcc_s
 
+# The agent with a witness that stands still for a debugger (tests/check/park.c).
+$B/tests/libleakline-park.so: $(GUEST_OBJ) tests/check/park.c src/agent/exports.map
+	@mkdir -p $(@D)
+	$(CC) $(GUEST_CFLAGS) -shared -Wl,--wrap=lk_capture -Wl,--version-script=src/agent/exports.map \
+		-o $@ tests/check/park.c $(GUEST_OBJ) -lc
+
 PLUGINS := $(patsubst tests/programs/lib/%.c,$B/programs/lib/%.so,$(wildcard tests/programs/lib/*.c))
 $B/programs/lib/%.so: tests/programs/lib/%.c
 	@mkdir -p $(@D)
 	$(CC) -std=gnu17 -O1 -g -shared -fPIC -o $@ $<
 
-tests: $(UNIT) $(FUZZ) $(PROG) $(PLUGINS) $B/tests/libleakline-check.so
+tests: $(UNIT) $(FUZZ) $(PROG) $(PLUGINS) $B/tests/libleakline-check.so \
+	$B/tests/libleakline-park.so
 
 check: all tests
 	tests/run
+
+# Every way to publish and run a .NET program; much of it is built first (build/dotnet-matrix).
+check-dotnet: all tests
+	LEAKLINE_MATRIX=full TEST_TIMEOUT=3000 tests/run tests/integration/dotnet_matrix.t
 
 lint: all
 	tests/lint
@@ -138,4 +149,4 @@ clean:
 	rm -rf $B
 
 -include $(GUEST_OBJ:.o=.d) $(HOST_OBJ:.o=.d) $(FUZZ_OBJ:.o=.d)
-.PHONY: all tests check lint install clean
+.PHONY: all tests check check-dotnet lint install clean

@@ -194,6 +194,32 @@ static void write_not_seen(struct lk_recording_writer *w, const struct lk_snapsh
 	}
 }
 
+static void write_counters(struct lk_recording_writer *w, const struct lk_snapshot *s)
+{
+	uint64_t id = 0;
+
+	lk_writer_table(w, LK_TABLE_COUNTER);
+	for (size_t i = 0; i < s->counters.nr; i++) {
+		lk_put_count(w, i);
+		lk_put_text(w, s->counters.at[i].name);
+		lk_put_text(w, s->counters.at[i].unit);
+		lk_put_text(w, s->counters.at[i].text);
+		lk_writer_row_end(w);
+	}
+	lk_writer_table(w, LK_TABLE_COUNTER_VALUE);
+	for (size_t i = 0; i < s->counters.nr; i++) {
+		const struct lk_counter *c = &s->counters.at[i];
+
+		for (size_t k = 0; k < c->nr_points; k++) {
+			lk_put_count(w, id++);
+			lk_put_count(w, i);
+			lk_put_count(w, c->points[k].time_ms);
+			lk_put_real(w, c->points[k].value);
+			lk_writer_row_end(w);
+		}
+	}
+}
+
 static void write_row_counts(struct lk_recording_writer *w)
 {
 	lk_writer_table(w, LK_TABLE_ROW_COUNT);
@@ -253,6 +279,7 @@ static void write_all(struct lk_recording_writer *w, const struct lk_snapshot *s
 	write_blocks(w, s);
 	write_contents(w, s);
 	write_not_seen(w, s);
+	write_counters(w, s);
 	lk_writer_analysis(w, s, analysis);
 	write_row_counts(w);
 	lk_writer_table_end(w);

@@ -430,6 +430,67 @@ static void read_not_seen(struct reader *r)
 	}
 }
 
+static double take_real(struct reader *r)
+{
+	double v = sqlite3_column_double(r->stmt, r->column);
+
+	if (sqlite3_column_type(r->stmt, r->column++) != SQLITE_FLOAT || !isfinite(v))
+		blame(r, "a value that is not a number");
+	return v;
+}
+
+/* A counter is found by its name, so names must differ. */
+static void read_counter_names(struct reader *r)
+{
+	struct lk_counter_set *set = &r->s->counters;
+
+	table_begin(r, LK_TABLE_COUNTER);
+	while (row_next(r)) {
+		struct lk_counter c = {0};
+
+		take_id(r);
+		c.name = take_text(r);
+		c.unit = take_text(r);
+		c.text = take_text(r);
+		if (lk_counter_find(set, c.name))
+			blame(r, "two counters of one name");
+		set->at = lk_grow(set->at, set->nr, &set->capacity, sizeof(c));
+		set->at[set->nr++] = c;
+		if (set->nr > LK_COUNTERS_MAX)
+			blame(r, "more counters than there are");
+	}
+}
+
+/* Rows come counter by counter, each in the order of time. */
+static void read_counter_values(struct reader *r)
+{
+	const struct lk_counter_set *set = &r->s->counters;
+	uint32_t last = 0;
+
+	table_begin(r, LK_TABLE_COUNTER_VALUE);
+	while (row_next(r)) {
+		struct lk_counter *c;
+		struct lk_point p;
+		uint32_t i;
+
+		take_id(r);
+		i = take_index(r, set->nr);
+		p.time_ms = take_count(r);
+		p.value = take_real(r);
+		if (!going(r))
+			continue;
+		c = &set->at[i];
+		if (i < last || c->nr_points >= LK_COUNTER_POINTS_MAX ||
+			(c->nr_points && c->points[c->nr_points - 1].time_ms > p.time_ms)) {
+			blame(r, "values that are not in order");
+			continue;
+		}
+		last = i;
+		c->points = lk_grow(c->points, c->nr_points, &c->capacity, sizeof(p));
+		c->points[c->nr_points++] = p;
+	}
+}
+
 static void read_all(struct reader *r)
 {
 	read_row_counts(r);
@@ -444,6 +505,8 @@ static void read_all(struct reader *r)
 	read_blocks(r);
 	read_contents(r);
 	read_not_seen(r);
+	read_counter_names(r);
+	read_counter_values(r);
 }
 
 static int fail_read(const struct reader *r, const char *path, struct lk_err *err)

@@ -21,6 +21,8 @@ enum {
 	LK_COLUMNS_BLOCK = 6,
 	LK_COLUMNS_CONTENT = 3,
 	LK_COLUMNS_NOT_SEEN = 4,
+	LK_COLUMNS_COUNTER = 4,
+	LK_COLUMNS_COUNTER_VALUE = 4,
 	LK_COLUMNS_VERDICT = 4,
 	LK_COLUMNS_SITE = 23,
 	LK_COLUMNS_SAMPLE = 3,
@@ -102,6 +104,18 @@ const struct lk_recording_object lk_recording_tables[LK_NR_TABLES] = {
 		"  key TEXT NOT NULL,\n"
 		"  text TEXT NOT NULL,\n"
 		"  count INTEGER NOT NULL\n"
+		")"),
+	TABLE(COUNTER, "counter",
+		"  id INTEGER PRIMARY KEY,\n"
+		"  name TEXT NOT NULL,  -- private, resident, virtual, gc_heap, ..\n"
+		"  unit TEXT NOT NULL,  -- bytes, bytes/s, percent, handles\n"
+		"  text TEXT NOT NULL   -- what it is\n"
+		")"),
+	TABLE(COUNTER_VALUE, "counter_value",
+		"  id INTEGER PRIMARY KEY,\n"
+		"  counter INTEGER NOT NULL,  -- counter.id\n"
+		"  time_ms INTEGER NOT NULL,  -- since tracking started\n"
+		"  value REAL NOT NULL\n"
 		")"),
 	TABLE(VERDICT, "verdict",
 		"  class TEXT NOT NULL,        -- native, none, unknown\n"
@@ -230,6 +244,10 @@ const struct lk_recording_object lk_recording_views[] = {
 		"FROM block JOIN stack ON stack.id = block.stack\n"
 		"  LEFT JOIN site ON site.id = stack.site\n"
 		"  LEFT JOIN thread ON thread.id = block.thread"),
+	VIEW("counters", "SELECT counter.name, counter_value.time_ms / 1000.0 AS time_s,\n"
+			 "  counter_value.value, counter.unit\n"
+			 "FROM counter_value JOIN counter ON counter.id = counter_value.counter\n"
+			 "ORDER BY counter_value.id"),
 	VIEW("totals",
 		"SELECT b.bytes AS outstanding_bytes, b.blocks AS outstanding_blocks,\n"
 		"  s.blocks AS allocated_blocks, s.blocks - b.blocks AS freed_blocks,\n"

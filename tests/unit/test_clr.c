@@ -161,6 +161,15 @@ static const struct expected com[] = {
 	{"GetComInterfaceEntries", 0, "ComClassInformation.GetComInterfaceEntries(int&)", true},
 };
 
+static const struct expected vb[] = {
+	{"Program:Load", 0, "Program.Load(string)", false},
+	{"Program/VB$StateMachine_0_Load:MoveNext", 0, "Program.Load(string)", false},
+	{"Program/VB$StateMachine_1_Items:MoveNext", 0, "Program.Items(short)", false},
+	{"Program/VB$StateMachine_1_Items:Dispose", 0, "Program.Items.Dispose", false},
+	{"Program/_Closure$__:_Lambda$__2-0", 0, "Program.lambda2-0(int)", false},
+	{"Program/_Closure$__2-0:_Lambda$__1", 0, "Program.lambda1()", false},
+};
+
 /* lk_assembly_find takes what stands before the last colon for a type. */
 static uint32_t token_of(struct lk_assembly *a, const struct expected *e)
 {
@@ -459,6 +468,8 @@ int main(void)
 		LK_ARRAY_SIZE(program));
 	names(lk_strings_add(strings, fixture_path("clr-com.dll")), "clr-com.dll", com,
 		LK_ARRAY_SIZE(com));
+	names(lk_strings_add(strings, fixture_path("clr-vb.dll")), "clr-vb.dll", vb,
+		LK_ARRAY_SIZE(vb));
 	without_symbols();
 	stubs();
 	told_names();

@@ -68,6 +68,13 @@ static void test_invariants(void)
 		{"UPDATE content SET bytes = zeroblob(65)", "a large content is damage", -EBADMSG},
 		{"UPDATE content SET address = 5 WHERE id = 2", "unsorted contents are damage",
 			-EBADMSG},
+		{"UPDATE counter SET name = 'private'", "two counters of one name are damage",
+			-EBADMSG},
+		{"UPDATE counter_value SET counter = 2", "a value of no counter (R3) is damage",
+			-EBADMSG},
+		{"UPDATE counter_value SET time_ms = 5 - id", "values out of order are damage",
+			-EBADMSG},
+		{"UPDATE counter_value SET value = 9e999", "an infinite value is damage", -EBADMSG},
 		{"DROP TABLE thread", "a lost table (R5) is damage", -EBADMSG},
 		{"DROP TABLE thread; CREATE VIEW thread AS SELECT 1",
 			"a view for a table (R5) is "

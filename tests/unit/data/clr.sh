@@ -1,6 +1,6 @@
 #!/bin/sh
 # Builds clr.dll (portable PDB), clr-r2r.dll (optimised, compiled ahead of time) and
-# clr-com.dll (embedded PDB, source-generated interop), and records what the runtime says
+# clr-com.dll (embedded PDB, source-generated interop) and clr-vb.dll, and records what the runtime says
 # of the frames of the first two, in code of the JIT and in precompiled code.  The results are committed: the tests need no .NET.
 # Usage: clr.sh, in this folder; SDK=, REF=, FRAMEWORK= and CROSSGEN= are folders of the
 # .NET SDK, its reference assemblies, the shared framework, and the tools of the NuGet
@@ -36,7 +36,7 @@ csc() {
 		refs="$refs -analyzer:$analyzers/Microsoft.Interop.$a.dll"
 	done
 	dotnet "$sdk/Roslyn/bincore/csc.dll" -nologo -unsafe -deterministic -warn:0 \
-		-pathmap:"$PWD"=/src $refs "$@" -out:"$work/$name.dll" $sources
+		-pathmap:"$PWD"=/src,"$work"=/work $refs "$@" -out:"$work/$name.dll" $sources
 }
 
 # record NAME RECORD VARIABLE=VALUE...: every method is compiled once, so its name tells
@@ -66,3 +66,7 @@ record clr-r2r clr-r2r DOTNET_TieredCompilation=1
 record clr-r2r clr-jit DOTNET_TieredCompilation=0 DOTNET_ReadyToRun=0
 csc clr-com clr_com.cs -- -optimize -debug:embedded -target:library
 cp "$work/clr-com.dll" .
+dotnet "$sdk/Roslyn/bincore/vbc.dll" -nologo -nosdkpath -deterministic -define:_MyType='"Empty"' \
+	-vbruntime:"$ref/Microsoft.VisualBasic.Core.dll" -r:"$ref/mscorlib.dll" -r:"$ref/System.dll" \
+	-r:"$ref/System.Runtime.dll" -r:"$ref/System.Console.dll" -r:"$ref/System.Collections.dll" \
+	-debug- -out:clr-vb.dll clr_vb.vb
