@@ -44,12 +44,12 @@ sub told
 	} @_;
 }
 
-# Blocks of the manager in growing sites that have the function on their stack.
+# Blocks of the manager in sites that have the function on their stack.
 sub found
 {
 	my ($r, $manager, $function) = @_;
 	my $blocks = 0;
-	for my $site (growing($r)) {
+	for my $site (@{$r->{sites}}) {
 		next unless $site->{manager} eq $manager;
 		$blocks += $site->{outstanding_blocks} if grep { ($_->{function} // "") =~ /^\Q$function\E\(/ } @{$site->{frames}};
 	}

@@ -41,7 +41,7 @@ sealed class Pattern
 		for (int i = 1; i <= count; i++) {
 			call(release);
 			if (i % pause == 0)
-				Thread.Sleep(10);
+				Thread.Sleep(release ? 10 : 30);
 		}
 		if (release) {
 			GC.Collect();
