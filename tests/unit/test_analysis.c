@@ -315,6 +315,27 @@ static void test_runtime_grows(void)
 	end(s, a);
 }
 
+static void test_warm_up(void)
+{
+	static const char *const background =
+		"malloc <- @/d/libcoreclr.so <- start_thread@/x/libc.so.6";
+
+	for (unsigned minute = 0; minute < 2; minute++) {
+		struct lk_snapshot *s = begin(minute ? 70000 : 5000);
+		uint32_t jit = made_stack(s, background);
+		struct lk_analysis *a;
+
+		made_blocks(s, jit, 32, 1000, 0, s->tracked_ms);
+		a = lk_analyse(s);
+		tap_ok(a->nr_runtime_growing == minute,
+			minute ? "a runtime that grows in the background after a minute grows"
+			       : "before that it warms up");
+		tap_ok((a->sites[0].judgement.state == LK_SITE_EARLY) == !minute,
+			"and the site's state says so");
+		end(s, a);
+	}
+}
+
 static void test_damaged(void)
 {
 	struct lk_snapshot *s = begin(1000);
@@ -349,6 +370,7 @@ int main(void)
 	test_short_runs();
 	test_losses();
 	test_runtime_grows();
+	test_warm_up();
 	test_damaged();
 	return tap_done();
 }
