@@ -32,8 +32,8 @@ sealed class Pattern
 		this.call = call;
 	}
 
-	// A pause after each hundredth part: a loss over time, not one burst.  What only the
-	// collector can give back it has given back at the end.
+	// A pause after each hundredth part: a loss over time, not one burst, and up to the end
+	// of the run.  What only the collector can give back it has given back then.
 	public void Run(int count, bool release)
 	{
 		int pause = Math.Max(1, count / 100);
@@ -43,9 +43,11 @@ sealed class Pattern
 			if (i % pause == 0)
 				Thread.Sleep(10);
 		}
-		GC.Collect();
-		GC.WaitForPendingFinalizers();
-		GC.Collect();
+		if (release) {
+			GC.Collect();
+			GC.WaitForPendingFinalizers();
+			GC.Collect();
+		}
 	}
 
 	public string Function => call.Method.DeclaringType.FullName + "." + call.Method.Name;
@@ -99,10 +101,10 @@ static class Program
 			Console.Error.WriteLine("usage: patterns.dll PATTERN COUNT [release], or --list");
 			return 2;
 		}
-		pattern.Run(count, release);
 		Console.WriteLine("expect pattern={0} manager={1} function={2} at={3} {4}={5}",
 			pattern.Name, pattern.Manager.Replace(' ', '_'), pattern.Function,
 			pattern.At ?? pattern.Function, pattern.Count, release ? 0 : count);
+		pattern.Run(count, release);
 		return 0;
 	}
 }
