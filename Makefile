@@ -91,7 +91,7 @@ $B/tests/test_%: tests/unit/test_%.c $(LIB_OBJ) $(GUEST_OBJ) tests/unit/tap.h
 FUZZ_CC   ?= $(CC)
 FUZZ_OPT  ?= -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined
 FUZZ_MAIN ?= tests/fuzz/replay.c
-FUZZ_SRC  := $(foreach l,elf unwind util runtime,$(wildcard src/$(l)/*.c))
+FUZZ_SRC  := $(foreach l,elf unwind util process runtime leak,$(wildcard src/$(l)/*.c))
 FUZZ_OBJ  := $(FUZZ_SRC:src/%.c=$B/fuzz/%.o)
 FUZZ      := $(patsubst tests/fuzz/fuzz_%.c,$B/tests/fuzz_%,$(wildcard tests/fuzz/fuzz_*.c))
 
@@ -101,7 +101,7 @@ $B/fuzz/%.o: src/%.c Makefile
 
 $B/tests/fuzz_%: tests/fuzz/fuzz_%.c tests/fuzz/replay.c $(FUZZ_OBJ)
 	@mkdir -p $(@D)
-	$(FUZZ_CC) $(CSTD) $(WARN) $(FUZZ_OPT) -Isrc -o $@ $< $(FUZZ_MAIN) $(FUZZ_OBJ) -lz
+	$(FUZZ_CC) $(CSTD) $(WARN) $(FUZZ_OPT) -Isrc -Itests/unit -o $@ $< $(FUZZ_MAIN) $(FUZZ_OBJ) -lz -lm
 
 $B/programs/%: tests/programs/%.c tests/programs/expect.h
 	@mkdir -p $(@D)

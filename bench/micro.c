@@ -5,6 +5,7 @@
  *
  *   micro pairs DEPTH VARY THREADS   ns per pair
  *   micro live COUNT SIZE            bytes per live block
+ *   micro calls COUNT COMMON VARY..  the shape of a call that leaks, for bench/run --managed
  *
  * Built with -O2 -fomit-frame-pointer.  DEPTH is the number of frames on the stack
  * when malloc is called, out to the thread's first:
@@ -15,8 +16,12 @@
  * Between two pairs the loop goes back VARY frames and comes in on the next path, so
  * VARY frames of each stack are new and DEPTH - VARY stay.  Each function of a path is
  * one of its own, so that every return address is.
+ *
+ * A call of `calls` allocates once on each path, VARY functions inside COMMON frames
+ * that stay; the first path's block is lost, the others are freed when all are there.
  */
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,7 +42,10 @@ struct run {
 	unsigned outer; /* outer functions still to enter */
 	unsigned vary;
 	uint64_t nr_pairs;
-	uint64_t ns; /* CPU time of the thread */
+	uint64_t ns;		       /* CPU time of the thread */
+	void (*loop)(struct run *run); /* the innermost of the frames that stay */
+	unsigned nr_varies;	       /* of calls: its paths, and the frames of each */
+	unsigned varies[NR_PATHS];
 };
 
 typedef void step_fn(unsigned left);
@@ -49,12 +57,18 @@ static outer_fn *const outers[NR_STEPS];
 /* Keeps the compiler from turning the call before it into a jump. */
 #define AFTER_CALL() __asm__ volatile("" ::: "memory")
 
+static bool keep;  /* set before threads start */
+static void *kept; /* by the last step; one thread where keep is set */
+
 static inline __attribute__((always_inline)) void pair(void)
 {
 	void *p = malloc(40);
 
 	__asm__ volatile("" : "+r"(p)::"memory");
-	free(p);
+	if (keep)
+		kept = p;
+	else
+		free(p);
 	AFTER_CALL();
 }
 
@@ -71,7 +85,7 @@ static inline __attribute__((always_inline)) void pair(void)
 	static NOINLINE void outer_##n(struct run *run, unsigned left)                             \
 	{                                                                                          \
 		if (!left)                                                                         \
-			loop(run);                                                                 \
+			run->loop(run);                                                            \
 		else                                                                               \
 			outers[left - 1](run, left - 1);                                           \
 		__asm__ volatile("# " #n ::: "memory");                                            \
@@ -104,13 +118,29 @@ static uint64_t thread_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-static NOINLINE void loop(struct run *run)
+static NOINLINE void loop_pairs(struct run *run)
 {
 	uint64_t start = thread_ns();
 
 	for (uint64_t i = 0; i < run->nr_pairs; i++)
 		paths[i % NR_PATHS][run->vary - 1](run->vary - 1);
 	run->ns = thread_ns() - start;
+}
+
+static NOINLINE void loop_calls(struct run *run)
+{
+	void *made[NR_PATHS];
+
+	for (uint64_t i = 0; i < run->nr_pairs; i++) {
+		for (unsigned path = 0; path < run->nr_varies; path++) {
+			unsigned left = run->varies[path] - 1;
+
+			paths[path][left](left);
+			made[path] = kept;
+		}
+		for (unsigned path = 1; path < run->nr_varies; path++)
+			free(made[path]);
+	}
 }
 
 FIFTY(OUTER, 0)
@@ -123,7 +153,7 @@ static void *work(void *arg)
 	if (run->outer)
 		outers[run->outer - 1](run, run->outer - 1);
 	else
-		loop(run);
+		run->loop(run);
 	AFTER_CALL();
 	return NULL;
 }
@@ -136,7 +166,12 @@ static double run_threads(unsigned depth, unsigned vary, unsigned nr_threads, ui
 	uint64_t worst = 0;
 
 	for (unsigned i = 0; i < nr_threads; i++) {
-		runs[i] = (struct run){depth - vary - OWN_FRAMES, vary, nr_pairs, 0};
+		runs[i] = (struct run){
+			.outer = depth - vary - OWN_FRAMES,
+			.vary = vary,
+			.nr_pairs = nr_pairs,
+			.loop = loop_pairs,
+		};
 		if (pthread_create(&threads[i], NULL, work, &runs[i])) {
 			fputs("micro: cannot start a thread\n", stderr);
 			exit(1);
@@ -232,6 +267,37 @@ static int measure_live(uint64_t count, size_t size)
 	return 0;
 }
 
+/* Says nothing: what it costs is seen from outside. */
+static int run_calls(uint64_t count, unsigned common, char **varies, unsigned nr_varies)
+{
+	struct run run = {
+		.outer = common - OWN_FRAMES,
+		.nr_pairs = count,
+		.loop = loop_calls,
+		.nr_varies = nr_varies,
+	};
+	pthread_t thread;
+
+	if (common < OWN_FRAMES || run.outer > NR_STEPS) {
+		fputs("micro: no such number of common frames\n", stderr);
+		return 2;
+	}
+	for (unsigned i = 0; i < nr_varies; i++) {
+		run.varies[i] = (unsigned)atoi(varies[i]);
+		if (!run.varies[i] || run.varies[i] > NR_STEPS) {
+			fputs("micro: no such number of frames that vary\n", stderr);
+			return 2;
+		}
+	}
+	keep = true;
+	if (pthread_create(&thread, NULL, work, &run)) {
+		fputs("micro: cannot start a thread\n", stderr);
+		return 1;
+	}
+	pthread_join(thread, NULL);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 5 && !strcmp(argv[1], "pairs")) {
@@ -246,6 +312,11 @@ int main(int argc, char **argv)
 	}
 	if (argc == 4 && !strcmp(argv[1], "live") && strtoull(argv[3], NULL, 10) >= sizeof(void *))
 		return measure_live(strtoull(argv[2], NULL, 10), strtoull(argv[3], NULL, 10));
-	fputs("usage: micro pairs DEPTH VARY THREADS | micro live COUNT SIZE\n", stderr);
+	if (argc >= 5 && argc - 4 <= NR_PATHS && !strcmp(argv[1], "calls"))
+		return run_calls(strtoull(argv[2], NULL, 10), (unsigned)atoi(argv[3]), argv + 4,
+			(unsigned)argc - 4);
+	fputs("usage: micro pairs DEPTH VARY THREADS | micro live COUNT SIZE |\n"
+	      "       micro calls COUNT COMMON VARY...\n",
+		stderr);
 	return 2;
 }

@@ -1,13 +1,16 @@
 """The real programs that bench/run measures: what each needs, how its input is made, what it
 must answer.  Everything generated is the same on every machine and lies in build/bench."""
+import functools
 import hashlib
 import itertools
 import os
 import random
+import selectors
 import shutil
 import socket
 import subprocess
 import time
+import zlib
 
 
 def own_version():
@@ -66,6 +69,19 @@ class Workload:
                 make(file)
             os.rename(path + ".new", path)
         return path
+
+
+def connect(path):
+    """A connection to the Unix socket that the program makes when it has started."""
+    for _ in range(600):
+        client = socket.socket(socket.AF_UNIX)
+        try:
+            client.connect(path)
+            return client
+        except OSError:
+            client.close()
+            time.sleep(0.05)
+    raise WorkloadError("nobody answers at " + path)
 
 
 class Sqlite(Workload):
@@ -130,25 +146,13 @@ class Redis(Workload):
                 "--activedefrag", "no", "--hz", "10", "--dir", scratch]
 
     def drive(self, scratch):
-        client = self.connect(os.path.join(scratch, "redis.sock"))
+        client = connect(os.path.join(scratch, "redis.sock"))
         with client:
             self.exchange(client)
             client.settimeout(30)
             client.sendall(b"SHUTDOWN NOSAVE\r\n")
             while client.recv(65536):
                 pass
-
-    @staticmethod
-    def connect(path):
-        for _ in range(600):
-            client = socket.socket(socket.AF_UNIX)
-            try:
-                client.connect(path)
-                return client
-            except OSError:
-                client.close()
-                time.sleep(0.05)
-        raise WorkloadError("redis-server made no socket")
 
     def exchange(self, client):
         """Sends in pieces small enough that neither side's buffer fills up, and counts the
@@ -269,4 +273,164 @@ class Mono(Workload):
         return b""
 
 
-ALL = {load.name: load for load in (Sqlite, Redis, Python, Cc1, Mono)}
+@functools.cache
+def dotnet_lists(what):
+    """The lines of `dotnet --list-sdks` or `--list-runtimes`."""
+    try:
+        done = subprocess.run(["dotnet", what], stdout=subprocess.PIPE, check=True)
+        return done.stdout.decode().splitlines()
+    except (OSError, subprocess.CalledProcessError):
+        return []
+
+
+class Dotnet(Workload):
+    """The reference case through source-generated COM: the stub and the server allocate one
+    string each per call, and one of the two is lost."""
+    name = "dotnet"
+    program = "dotnet"
+    framework = "Microsoft.NETCore.App"
+
+    def lacks(self):
+        if not os.path.exists(self.client()):
+            return os.path.relpath(self.client(), self.top)
+        return self.lacks_framework()
+
+    def lacks_framework(self):
+        if any(line.startswith(self.framework + " 10.")
+               for line in dotnet_lists("--list-runtimes")):
+            return None
+        return "%s 10 (in dotnet --list-runtimes)" % self.framework
+
+    def client(self):
+        return os.path.join(self.top, "examples/com-interop/build/dotnet/before-com")
+
+    def env(self):
+        """Programs look for the runtime where DOTNET_ROOT says, if anything does."""
+        root = {k: v for k, v in os.environ.items() if k == "DOTNET_ROOT"}
+        return dict(super().env(), **root)
+
+    def command(self, scratch):
+        return [self.client(), "--calls", "5000000", "--pace", "0"]
+
+
+class DotnetBuilt(Dotnet):
+    """A program below bench/dotnet, built here: the SDK alone is needed, no package."""
+    source = ""
+
+    def lacks(self):
+        if not any(line.startswith("10.") for line in dotnet_lists("--list-sdks")):
+            return "dotnet (the SDK of .NET 10)"
+        return self.lacks_framework()
+
+    def built(self):
+        return os.path.join(self.data, "dotnet/")
+
+    def prepare(self):
+        """Asks nothing of the network, and leaves no build server running."""
+        env = dict(os.environ, DOTNET_CLI_TELEMETRY_OPTOUT="1", DOTNET_NOLOGO="1",
+                   DOTNET_SKIP_FIRST_TIME_EXPERIENCE="1")
+        done = subprocess.run(
+            ["dotnet", "build", "%s/bench/dotnet/%s" % (self.top, self.source), "-v:q", "-nologo",
+             "-nodeReuse:false", "-p:UseSharedCompilation=false", "-p:Built=" + self.built()],
+            env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+        if done.returncode:
+            raise WorkloadError("bench/dotnet/%s does not build: %s" % (
+                self.source, done.stdout.decode(errors="replace")[-2000:]))
+
+    def command(self, scratch):
+        return [self.built() + self.source]
+
+
+class DotnetWork(DotnetBuilt):
+    """JSON, regular expressions and compression; its checksum is what it must answer."""
+    name = "dotnet-work"
+    source = "work"
+
+
+class DotnetHttp(DotnetBuilt):
+    """Kestrel answers JSON on a Unix socket to clients that keep their connections and send
+    several requests at once; only the server is measured."""
+    name = "dotnet-http"
+    source = "http"
+    framework = "Microsoft.AspNetCore.App"
+    CLIENTS = 8
+    BATCHES = 800  # of each client
+    AT_ONCE = 40   # requests of a batch
+    END_OF_REPLY = b"\r\n0\r\n\r\n"  # every reply is one chunk and this
+
+    def command(self, scratch):
+        return super().command(scratch) + [os.path.join(scratch, "http.sock")]
+
+    @staticmethod
+    def request(number):
+        """Every fourth sends an order, the others ask for one."""
+        if number % 4:
+            return b"GET /order?id=%d HTTP/1.1\r\nHost: bench\r\n\r\n" % number
+        body = (b'{"id":%d,"customer":"customer %d","items":[{"name":"bolt","count":%d,'
+                b'"price":0.25},{"name":"washer","count":7,"price":1.5}]}' % (
+                    number, number % 500, number % 50))
+        return (b"POST /order HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n"
+                b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
+
+    def batch(self, client, number):
+        first = (client * self.BATCHES + number) * self.AT_ONCE
+        return b"".join(self.request(i) for i in range(first, first + self.AT_ONCE))
+
+    def drive(self, scratch):
+        path = os.path.join(scratch, "http.sock")
+        clients = [connect(path) for _ in range(self.CLIENTS)]
+        self.sums = [0] * self.CLIENTS
+        try:
+            self.exchange(clients)
+        finally:
+            for client in clients:
+                client.close()
+        with connect(path) as client:
+            client.settimeout(30)
+            client.sendall(b"GET /end HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n")
+            while client.recv(65536):
+                pass
+
+    def exchange(self, clients):
+        """A client sends its next batch when it has all replies to the last."""
+        sent = [0] * len(clients)
+        pending = [b""] * len(clients)
+        with selectors.DefaultSelector() as ready:
+            for i, client in enumerate(clients):
+                client.sendall(self.batch(i, 0))
+                sent[i] = 1
+                ready.register(client, selectors.EVENT_READ, i)
+            while ready.get_map():
+                for key, _ in ready.select():
+                    i = key.data
+                    data = key.fileobj.recv(262144)
+                    if not data:
+                        raise WorkloadError("the server closed a connection")
+                    pending[i] += data
+                    if pending[i].count(self.END_OF_REPLY) < self.AT_ONCE:
+                        continue
+                    self.check(i, pending[i])
+                    pending[i] = b""
+                    if sent[i] == self.BATCHES:
+                        ready.unregister(key.fileobj)
+                        continue
+                    key.fileobj.sendall(self.batch(i, sent[i]))
+                    sent[i] += 1
+
+    def check(self, client, replies):
+        """Replies must be good ones; bodies, without the headers' date, go into the sum."""
+        *replies, rest = replies.split(self.END_OF_REPLY)
+        if rest or len(replies) != self.AT_ONCE:
+            raise WorkloadError("%d replies to %d requests" % (len(replies), self.AT_ONCE))
+        for reply in replies:
+            if not reply.startswith(b"HTTP/1.1 200 OK\r\n"):
+                raise WorkloadError("the server: " + reply[:100].decode(errors="replace"))
+            body = reply[reply.rindex(b"\r\n"):]
+            self.sums[client] = zlib.crc32(body, self.sums[client])
+
+    def answer(self, scratch, out):
+        return b" ".join(b"%08x" % s for s in self.sums)
+
+
+ALL = {load.name: load for load in (
+    Sqlite, Redis, Python, Cc1, Mono, Dotnet, DotnetWork, DotnetHttp)}

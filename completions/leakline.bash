@@ -65,7 +65,7 @@ __leakline_run() {
 	elif [ "$previous" = -o ] || [ "$previous" = --output ]; then
 		__leakline_files '*.leakline' "$current"
 	else
-		__leakline_words "-o --output --children -v --verbose -q --quiet -h --help --" "$current"
+		__leakline_words "-o --output --children --no-counters -v --verbose -q --quiet -h --help --" "$current"
 	fi
 }
 

@@ -30,6 +30,7 @@ static const char help_text[] =
 	"The program's output and exit status are its own.\n\n"
 	"  -o, --output FILE  the recording (PROGRAM.PID.leakline in this folder)\n"
 	"  --children         recordings of child processes too, each its own\n"
+	"  --no-counters      don't sample memory and managed heap while it runs\n"
 	"  -v, --verbose      say on stderr where the recording is, also where that is no terminal,\n"
 	"                     and what it cost\n"
 	"  -q, --quiet        say nothing\n"
@@ -38,7 +39,6 @@ static const char help_text[] =
 
 struct run {
 	const char *out;
-	bool children;
 	int talk; /* -1 never, 0 to a terminal, 1 always */
 	pid_t pid;
 	int status;
@@ -60,6 +60,7 @@ static int parse(int argc, char **argv, struct run *run)
 	static const struct option options[] = {
 		{"output", required_argument, NULL, 'o'},
 		{"children", no_argument, NULL, 'c'},
+		{"no-counters", no_argument, NULL, 'n'},
 		{"verbose", no_argument, NULL, 'v'},
 		{"quiet", no_argument, NULL, 'q'},
 		{"help", no_argument, NULL, 'h'},
@@ -74,7 +75,10 @@ static int parse(int argc, char **argv, struct run *run)
 			run->out = optarg;
 			break;
 		case 'c':
-			run->children = true;
+			run->tracker.children = true;
+			break;
+		case 'n':
+			run->tracker.no_counters = true;
 			break;
 		case 'v':
 			run->talk = 1;
@@ -199,6 +203,7 @@ static void keep_looking_after(struct run *run)
 		!freopen("/dev/null", "w", stderr))
 		_exit(LK_EXIT_FAILED);
 	run->pid = 0;
+	run->tracker.children = true;
 	while (lk_storedir_used(run->tracker.run_dir)) {
 		for (int i = 0; i < 100; i++) {
 			lk_tracker_tick(&run->tracker);
@@ -311,6 +316,7 @@ int lk_cmd_run(int argc, char **argv)
 		return r;
 	if (start(&run, argv + optind, &err))
 		return lk_cli_failed(&err);
+	run.tracker.main_pid = (uint32_t)run.pid;
 	handle_signals(run.pid);
 	wait_for_end(&run);
 	r = record_program(&run, &err);
@@ -319,7 +325,7 @@ int lk_cmd_run(int argc, char **argv)
 		lk_tracker_done(&run.tracker, !lk_tracker_find(&run.tracker, (uint32_t)run.pid));
 		return LK_EXIT_FAILED;
 	}
-	settle_children(&run, run.children);
+	settle_children(&run, run.tracker.children);
 	if (lk_storedir_used(run.tracker.run_dir))
 		keep_looking_after(&run);
 	else

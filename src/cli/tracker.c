@@ -16,6 +16,8 @@
 
 /* New processes are looked for this often; their own clocks serve until then. */
 #define SCAN_NS 50000000ull
+/* Most children live short lives, and nobody draws a curve of those. */
+#define CHILD_DELAY_MS 1000u
 
 static uint64_t now_ns(void)
 {
@@ -31,6 +33,29 @@ static bool known(const struct lk_tracker *t, const char *path)
 		if (!strcmp(t->tracked[i].path, path))
 			return true;
 	return false;
+}
+
+static uint64_t since_start_ms(const struct lk_store_header *h, uint64_t now)
+{
+	return now > h->started_mono_ns ? (now - h->started_mono_ns) / 1000000 : 0;
+}
+
+/* A program that replaced itself by exec has a store per image: only the last one runs. */
+static void end_older(struct lk_tracker *t, uint32_t pid)
+{
+	for (size_t i = 0; i < t->nr; i++)
+		if (t->tracked[i].pid == pid)
+			t->tracked[i].sampler = lk_sampler_free(t->tracked[i].sampler);
+}
+
+static struct lk_sampler *new_sampler(const struct lk_tracker *t, const struct lk_tracked *p)
+{
+	bool main = p->pid == t->main_pid;
+
+	if (t->no_counters || (!main && !t->children))
+		return NULL;
+	return lk_sampler_new(
+		p->pid, since_start_ms(p->store.header, now_ns()), main ? 0 : CHILD_DELAY_MS);
 }
 
 void lk_tracker_scan(struct lk_tracker *t)
@@ -50,6 +75,8 @@ void lk_tracker_scan(struct lk_tracker *t)
 			continue;
 		memcpy(p.path, names[i].path, sizeof(p.path));
 		lk_store(&p.store.header->host_reads_end, !p.store.header->forked);
+		end_older(t, p.pid);
+		p.sampler = new_sampler(t, &p);
 		t->tracked = lk_grow(t->tracked, t->nr, &t->capacity, sizeof(*t->tracked));
 		t->tracked[t->nr++] = p;
 	}
@@ -58,7 +85,7 @@ void lk_tracker_scan(struct lk_tracker *t)
 
 static void push_clock(struct lk_store_header *h, uint64_t now)
 {
-	uint64_t ms = now > h->started_mono_ns ? (now - h->started_mono_ns) / 1000000 : 0;
+	uint64_t ms = since_start_ms(h, now);
 
 	if (ms > lk_load(&h->tick_ms))
 		lk_store(&h->tick_ms, ms);
@@ -76,6 +103,8 @@ static void read_ending(struct lk_tracked *p)
 	p->contents = NULL;
 	p->nr_contents = 0;
 	lk_take_contents(&p->store, &p->contents, &p->nr_contents, NULL);
+	if (p->sampler)
+		lk_sampler_end(p->sampler, since_start_ms(h, now_ns()));
 	lk_store_rel(&h->state, LK_STATE_READ);
 	syscall(SYS_futex, &h->state, FUTEX_WAKE, 1, NULL, NULL, 0);
 }
@@ -92,6 +121,8 @@ void lk_tracker_tick(struct lk_tracker *t)
 		switch (lk_load_acq(&h->state)) {
 		case LK_STATE_RUNNING:
 			push_clock(h, now);
+			if (t->tracked[i].sampler)
+				lk_sampler_tick(t->tracked[i].sampler, since_start_ms(h, now));
 			break;
 		case LK_STATE_ENDING:
 			read_ending(&t->tracked[i]);
@@ -129,6 +160,8 @@ int lk_tracker_record(const struct lk_tracker *t, struct lk_tracked *p, int stat
 	r = lk_take_snapshot(&p->store, &options, &s, err);
 	if (r)
 		return r;
+	if (p->sampler)
+		lk_sampler_put(p->sampler, s);
 	a = lk_analyse(s);
 	lk_catalogue_judge(t->patterns, s, a, 0);
 	r = lk_recording_write(path, s, a, err);
@@ -141,6 +174,7 @@ static void forget(struct lk_tracked *p)
 {
 	lk_storefile_close(&p->store);
 	free(p->contents);
+	lk_sampler_free(p->sampler);
 }
 
 void lk_tracker_drop(struct lk_tracker *t, struct lk_tracked *p)

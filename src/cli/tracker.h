@@ -6,6 +6,7 @@
 #ifndef LK_CLI_TRACKER_H
 #define LK_CLI_TRACKER_H
 
+#include "cli/sampler.h"
 #include "leak/snapshot.h"
 #include "process/storefile.h"
 #include "util/err.h"
@@ -18,6 +19,7 @@ struct lk_tracked {
 	struct lk_storefile store;
 	struct lk_content *contents; /* read when the process was about to end */
 	size_t nr_contents;
+	struct lk_sampler *sampler; /* NULL: not sampled */
 };
 
 struct lk_tracker {
@@ -26,6 +28,9 @@ struct lk_tracker {
 	size_t nr, capacity;
 	uint64_t last_scan_ns;	      /* when the folder was last listed */
 	struct lk_patterns *patterns; /* of leaks; the tracker's own */
+	uint32_t main_pid;	      /* the program itself; 0 none is */
+	bool children;		      /* the others get recordings too, so they are sampled */
+	bool no_counters;	      /* nobody is sampled */
 };
 
 void lk_tracker_tick(struct lk_tracker *t);

@@ -39,7 +39,34 @@ struct lk_frames {
 	struct facts functions, modules, files;
 	struct seen seen;
 	bool tiered; /* managed code is compiled anew as it gets hot, and inlines in silence */
+	const char *engine; /* the program itself, where it contains the engine; or NULL */
 };
+
+/*
+ * A single-file program of .NET contains the engine beside native halves of the class
+ * library, and names neither.  From this many frames on it is the engine that allocates:
+ * seen were 2 or 3 above zlib's and Brotli's, more in the JIT, the loader and the collector.
+ */
+#define ENGINE_DEPTH 4
+
+/* The program, unless the engine is a library of its own. */
+static const char *engine_find(const struct lk_snapshot *s)
+{
+	const char *engine = NULL;
+
+	for (size_t i = 0; i < s->nr_modules; i++) {
+		const char *base = s->modules[i].path;
+
+		if (!base)
+			continue;
+		base = lk_base_name(base);
+		if (!strcmp(base, "libcoreclr.so"))
+			return NULL;
+		if (s->nr_command && !strcmp(base, lk_base_name(s->command[0])))
+			engine = s->modules[i].path;
+	}
+	return engine;
+}
 
 struct lk_frames *lk_frames_new(const struct lk_snapshot *snapshot, struct lk_strings *strings)
 {
@@ -49,6 +76,8 @@ struct lk_frames *lk_frames_new(const struct lk_snapshot *snapshot, struct lk_st
 	f->strings = strings;
 	for (size_t i = 0; i < snapshot->nr_runtimes; i++)
 		f->tiered |= !strcmp(snapshot->runtimes[i], "clr");
+	if (f->tiered)
+		f->engine = engine_find(snapshot);
 	return f;
 }
 
@@ -265,10 +294,18 @@ static uint32_t responsible(
 static const char *manager_of_module(
 	struct lk_frames *f, const struct lk_frame *stack, uint32_t count)
 {
-	for (uint32_t i = 1; i < count; i++)
-		if (place_of(f, &stack[i]) != LK_PLACE_SYSTEM)
-			return stack[i].module ? module_fact(f, stack[i].module)->manager : NULL;
-	return NULL;
+	uint32_t i = 1, deep;
+
+	while (i < count && place_of(f, &stack[i]) == LK_PLACE_SYSTEM)
+		i++;
+	if (i == count || !stack[i].module)
+		return NULL;
+	for (deep = i; f->engine && deep < count && stack[deep].module; deep++)
+		if (strcmp(stack[deep].module, f->engine))
+			break;
+	if (deep - i >= ENGINE_DEPTH)
+		return "runtime";
+	return module_fact(f, stack[i].module)->manager;
 }
 
 /* *ret_sure tells whether inlining can't have hidden a better answer. */

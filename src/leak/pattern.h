@@ -13,10 +13,10 @@
 #define LK_PATTERN_EVIDENCE    4    /* sentences of the pattern's own */
 #define LK_PATTERN_CHURN       95   /* percent freed beyond which nothing leaks */
 #define LK_PATTERN_CONFIDENCE  80
-#define LK_PATTERN_GLOBS_MAX   4096 /* different ones, of all patterns */
-#define LK_PATTERN_SIGNATURES  8    /* of a pattern */
-#define LK_PATTERN_FRAMES      128  /* innermost ones of a stack that are looked at */
-#define LK_PATTERN_OBJECT	"object" /* a content that the engine itself tells */
+#define LK_PATTERN_GLOBS_MAX   4096	/* different ones, of all patterns */
+#define LK_PATTERN_SIGNATURES  8	/* of a pattern */
+#define LK_PATTERN_FRAMES      128	/* innermost ones of a stack that are looked at */
+#define LK_PATTERN_OBJECT      "object" /* a content that the engine itself tells */
 #define LK_PATTERN_CHURN_NEVER 100
 
 /* A list of globs, "A | B | !C": globs[first .. first + count) of the patterns. */

@@ -25,6 +25,7 @@ struct lk_snapshot *lk_snapshot_free(struct lk_snapshot *s)
 	free(s->contents);
 	free(s->modules);
 	free(s->not_seen);
+	lk_counter_done(&s->counters);
 	free(s);
 	return NULL;
 }

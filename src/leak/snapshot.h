@@ -9,6 +9,7 @@
 #define LK_LEAK_SNAPSHOT_H
 
 #include "base/defs.h"
+#include "leak/counter.h"
 #include "util/mem.h"
 
 enum lk_origin {
@@ -102,6 +103,7 @@ struct lk_snapshot {
 	size_t nr_modules, modules_capacity;
 	struct lk_not_seen *not_seen;
 	size_t nr_not_seen, not_seen_capacity;
+	struct lk_counter_set counters; /* figures of the process over time */
 };
 
 struct lk_snapshot *lk_snapshot_new(void);

@@ -16,6 +16,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Enough for a curve; the recording has them all. */
+#define COUNTER_POINTS 120
+
 #define FLAGS (JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(12))
 
 struct writer {
@@ -163,6 +166,52 @@ static json_t *totals(const struct lk_analysis *a)
 	set(o, "freed_blocks", number(a->freed_blocks));
 	set(o, "allocated_bytes", number(a->allocated_bytes));
 	set(o, "tracked_bytes_peak", json_null()); /* nobody measures it yet */
+	return o;
+}
+
+/* Bytes and counts without a fraction, as elsewhere. */
+static json_t *figure(double v)
+{
+	return fabs(v) < 9e15 && v == floor(v) ? json_integer((json_int_t)v) : real(v);
+}
+
+static json_t *point(const struct lk_point *p)
+{
+	json_t *pair = json_array();
+
+	json_array_append_new(pair, seconds(p->time_ms));
+	json_array_append_new(pair, figure(p->value));
+	return pair;
+}
+
+static json_t *counter(const struct lk_counter *c)
+{
+	size_t chosen[COUNTER_POINTS], nr = lk_counter_choose(c, COUNTER_POINTS, chosen);
+	json_t *o = json_object(), *points = json_array();
+
+	for (size_t i = 0; i < nr; i++)
+		json_array_append_new(points, point(&c->points[chosen[i]]));
+	set(o, "unit", text(c->unit));
+	set(o, "text", text(c->text));
+	set(o, "first", figure(c->points[0].value));
+	set(o, "last", figure(c->points[c->nr_points - 1].value));
+	set(o, "max", figure(c->points[lk_counter_max(c)].value));
+	set(o, "points", points);
+	return o;
+}
+
+static json_t *counters(const struct lk_snapshot *s)
+{
+	json_t *o = json_object();
+
+	for (size_t i = 0; i < s->counters.nr; i++) {
+		const struct lk_counter *c = &s->counters.at[i];
+		json_t *name = text(c->name);
+
+		if (c->nr_points)
+			json_object_set_new(o, json_string_value(name), counter(c));
+		json_decref(name);
+	}
 	return o;
 }
 
@@ -360,6 +409,7 @@ int lk_report_json(const struct lk_snapshot *snapshot, const struct lk_analysis 
 	write_key(&w, "verdict", verdict(&analysis->verdict));
 	write_key(&w, "not_seen", not_seen(snapshot, analysis));
 	write_key(&w, "totals", totals(analysis));
+	write_key(&w, "counters", counters(snapshot));
 	write_key(&w, "managers", rows(&analysis->managers, false));
 	write_key(&w, "modules", rows(&analysis->modules, false));
 	write_key(&w, "functions", rows(&analysis->functions, false));

@@ -148,29 +148,6 @@ static void write_frames(
 	lk_dedup_free(names);
 }
 
-static void write_stack_frames(struct lk_recording_writer *w, const struct lk_snapshot *s)
-{
-	uint32_t *numbers = lk_xcalloc(s->nr_frames, sizeof(*numbers));
-
-	write_frames(w, s, numbers);
-	lk_writer_table(w, LK_TABLE_STACK_FRAME);
-	for (size_t i = 0; i < s->nr_stacks && lk_writer_going(w); i++) {
-		const struct lk_stack *stack = &s->stacks[i];
-
-		if ((uint64_t)stack->first + stack->count > s->nr_frames) {
-			w->invalid = "a stack whose frames are not there";
-			break;
-		}
-		for (uint32_t k = 0; k < stack->count; k++) {
-			lk_put_count(w, i);
-			lk_put_count(w, k);
-			lk_put_count(w, numbers[stack->first + k]);
-			lk_writer_row_end(w);
-		}
-	}
-	free(numbers);
-}
-
 static void write_blocks(struct lk_recording_writer *w, const struct lk_snapshot *s)
 {
 	lk_writer_table(w, LK_TABLE_BLOCK);
@@ -214,6 +191,32 @@ static void write_not_seen(struct lk_recording_writer *w, const struct lk_snapsh
 		lk_put_text(w, s->not_seen[i].text);
 		lk_put_count(w, s->not_seen[i].count);
 		lk_writer_row_end(w);
+	}
+}
+
+static void write_counters(struct lk_recording_writer *w, const struct lk_snapshot *s)
+{
+	uint64_t id = 0;
+
+	lk_writer_table(w, LK_TABLE_COUNTER);
+	for (size_t i = 0; i < s->counters.nr; i++) {
+		lk_put_count(w, i);
+		lk_put_text(w, s->counters.at[i].name);
+		lk_put_text(w, s->counters.at[i].unit);
+		lk_put_text(w, s->counters.at[i].text);
+		lk_writer_row_end(w);
+	}
+	lk_writer_table(w, LK_TABLE_COUNTER_VALUE);
+	for (size_t i = 0; i < s->counters.nr; i++) {
+		const struct lk_counter *c = &s->counters.at[i];
+
+		for (size_t k = 0; k < c->nr_points; k++) {
+			lk_put_count(w, id++);
+			lk_put_count(w, i);
+			lk_put_count(w, c->points[k].time_ms);
+			lk_put_real(w, c->points[k].value);
+			lk_writer_row_end(w);
+		}
 	}
 }
 
@@ -263,16 +266,20 @@ static void create_schema(struct lk_recording_writer *w)
 static void write_all(struct lk_recording_writer *w, const struct lk_snapshot *s,
 	const struct lk_analysis *analysis)
 {
+	uint32_t *numbers = lk_xcalloc(s->nr_frames, sizeof(*numbers));
+
 	write_process(w, s);
 	write_texts(w, LK_TABLE_ARGUMENT, s->command, s->nr_command);
 	write_texts(w, LK_TABLE_RUNTIME, s->runtimes, s->nr_runtimes);
 	write_modules(w, s);
 	write_threads(w, s);
-	write_stack_frames(w, s);
-	lk_writer_stacks(w, s, analysis);
+	write_frames(w, s, numbers);
+	lk_writer_stacks(w, s, analysis, numbers);
+	free(numbers);
 	write_blocks(w, s);
 	write_contents(w, s);
 	write_not_seen(w, s);
+	write_counters(w, s);
 	lk_writer_analysis(w, s, analysis);
 	write_row_counts(w);
 	lk_writer_table_end(w);

@@ -48,7 +48,7 @@ void lk_put_name(struct lk_recording_writer *w, const char *const *names, uint32
 
 /* The tables that hold results: recording_sites.c.  analysis may be NULL. */
 void lk_writer_stacks(struct lk_recording_writer *w, const struct lk_snapshot *s,
-	const struct lk_analysis *analysis);
+	const struct lk_analysis *a, const uint32_t *numbers);
 void lk_writer_analysis(struct lk_recording_writer *w, const struct lk_snapshot *s,
 	const struct lk_analysis *analysis);
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "report/number_list.h"
 #include "report/recording.h"
 #include "report/recording_schema.h"
 
@@ -44,15 +45,14 @@ static void blame(struct reader *r, const char *what)
 /* Every table is read in the order of its key, which costs no sort. */
 static void table_begin(struct reader *r, enum lk_recording_table table)
 {
-	const char *order = table == LK_TABLE_STACK_FRAME ? "stack, depth" : "rowid";
 	char sql[96];
 
 	if (!going(r))
 		return;
 	r->table = table;
 	r->nr_rows = 0;
-	snprintf(sql, sizeof(sql), "SELECT * FROM %s ORDER BY %s", lk_recording_tables[table].name,
-		order);
+	snprintf(sql, sizeof(sql), "SELECT * FROM %s ORDER BY rowid",
+		lk_recording_tables[table].name);
 	r->sql = sqlite3_prepare_v2(r->db, sql, -1, &r->stmt, NULL);
 }
 
@@ -307,6 +307,31 @@ static void read_frames(struct reader *r)
 	}
 }
 
+/* The frames of a stack follow those of the stack before. */
+static void take_frames(struct reader *r, struct lk_stack *stack)
+{
+	const char *at = (const char *)sqlite3_column_text(r->stmt, r->column);
+	const char *end = at ? at + sqlite3_column_bytes(r->stmt, r->column) : NULL;
+	struct lk_snapshot *s = r->s;
+	uint32_t number;
+	int more = -EBADMSG;
+
+	r->column++;
+	stack->first = (uint32_t)s->nr_frames;
+	while (at && (more = lk_number_list_next(&at, end, &number)) == 1) {
+		if (number >= r->nr_frames || s->nr_frames == UINT32_MAX) {
+			more = -EBADMSG;
+			break;
+		}
+		s->frames =
+			lk_grow(s->frames, s->nr_frames, &s->frames_capacity, sizeof(*s->frames));
+		s->frames[s->nr_frames++] = r->frames[number];
+		stack->count++;
+	}
+	if (more < 0)
+		blame(r, "a stack whose frames are no list of frames");
+}
+
 /* The site is a result; whoever wants it analyses the snapshot again. */
 static void read_stacks(struct reader *r)
 {
@@ -323,32 +348,7 @@ static void read_stacks(struct reader *r)
 		r->column++;
 		stack->allocated_blocks = take_count(r);
 		stack->allocated_bytes = take_count(r);
-	}
-}
-
-/* Rows come stack by stack, each from depth 0 on; so the frames lie in that order. */
-static void read_stack_frames(struct reader *r)
-{
-	struct lk_snapshot *s = r->s;
-
-	table_begin(r, LK_TABLE_STACK_FRAME);
-	while (row_next(r)) {
-		uint32_t i = take_index(r, s->nr_stacks);
-		uint32_t depth = take_u32(r);
-		uint32_t frame = take_index(r, r->nr_frames);
-
-		if (!going(r))
-			continue;
-		if (!s->stacks[i].count)
-			s->stacks[i].first = (uint32_t)s->nr_frames;
-		if (depth != s->stacks[i].count++ || s->stacks[i].first + depth != s->nr_frames ||
-			s->nr_frames == UINT32_MAX) {
-			blame(r, "a stack whose frames are not in order");
-			continue;
-		}
-		s->frames =
-			lk_grow(s->frames, s->nr_frames, &s->frames_capacity, sizeof(*s->frames));
-		s->frames[s->nr_frames++] = r->frames[frame];
+		take_frames(r, stack);
 	}
 }
 
@@ -430,6 +430,67 @@ static void read_not_seen(struct reader *r)
 	}
 }
 
+static double take_real(struct reader *r)
+{
+	double v = sqlite3_column_double(r->stmt, r->column);
+
+	if (sqlite3_column_type(r->stmt, r->column++) != SQLITE_FLOAT || !isfinite(v))
+		blame(r, "a value that is not a number");
+	return v;
+}
+
+/* A counter is found by its name, so names must differ. */
+static void read_counter_names(struct reader *r)
+{
+	struct lk_counter_set *set = &r->s->counters;
+
+	table_begin(r, LK_TABLE_COUNTER);
+	while (row_next(r)) {
+		struct lk_counter c = {0};
+
+		take_id(r);
+		c.name = take_text(r);
+		c.unit = take_text(r);
+		c.text = take_text(r);
+		if (lk_counter_find(set, c.name))
+			blame(r, "two counters of one name");
+		set->at = lk_grow(set->at, set->nr, &set->capacity, sizeof(c));
+		set->at[set->nr++] = c;
+		if (set->nr > LK_COUNTERS_MAX)
+			blame(r, "more counters than there are");
+	}
+}
+
+/* Rows come counter by counter, each in the order of time. */
+static void read_counter_values(struct reader *r)
+{
+	const struct lk_counter_set *set = &r->s->counters;
+	uint32_t last = 0;
+
+	table_begin(r, LK_TABLE_COUNTER_VALUE);
+	while (row_next(r)) {
+		struct lk_counter *c;
+		struct lk_point p;
+		uint32_t i;
+
+		take_id(r);
+		i = take_index(r, set->nr);
+		p.time_ms = take_count(r);
+		p.value = take_real(r);
+		if (!going(r))
+			continue;
+		c = &set->at[i];
+		if (i < last || c->nr_points >= LK_COUNTER_POINTS_MAX ||
+			(c->nr_points && c->points[c->nr_points - 1].time_ms > p.time_ms)) {
+			blame(r, "values that are not in order");
+			continue;
+		}
+		last = i;
+		c->points = lk_grow(c->points, c->nr_points, &c->capacity, sizeof(p));
+		c->points[c->nr_points++] = p;
+	}
+}
+
 static void read_all(struct reader *r)
 {
 	read_row_counts(r);
@@ -441,10 +502,11 @@ static void read_all(struct reader *r)
 	read_texts(r, LK_TABLE_STRING, &r->strings, &r->nr_strings);
 	read_frames(r);
 	read_stacks(r);
-	read_stack_frames(r);
 	read_blocks(r);
 	read_contents(r);
 	read_not_seen(r);
+	read_counter_names(r);
+	read_counter_values(r);
 }
 
 static int fail_read(const struct reader *r, const char *path, struct lk_err *err)

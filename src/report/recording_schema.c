@@ -17,11 +17,12 @@ enum {
 	LK_COLUMNS_THREAD = 3,
 	LK_COLUMNS_STRING = 2,
 	LK_COLUMNS_FRAME = 10,
-	LK_COLUMNS_STACK = 4,
-	LK_COLUMNS_STACK_FRAME = 3,
+	LK_COLUMNS_STACK = 5,
 	LK_COLUMNS_BLOCK = 6,
 	LK_COLUMNS_CONTENT = 3,
 	LK_COLUMNS_NOT_SEEN = 4,
+	LK_COLUMNS_COUNTER = 4,
+	LK_COLUMNS_COUNTER_VALUE = 4,
 	LK_COLUMNS_VERDICT = 4,
 	LK_COLUMNS_SITE = 23,
 	LK_COLUMNS_SAMPLE = 3,
@@ -82,14 +83,9 @@ const struct lk_recording_object lk_recording_tables[LK_NR_TABLES] = {
 		"  id INTEGER PRIMARY KEY,\n"
 		"  site INTEGER,                        -- site.id; NULL none\n"
 		"  allocated_blocks INTEGER NOT NULL,   -- freed ones included\n"
-		"  allocated_bytes INTEGER NOT NULL\n"
+		"  allocated_bytes INTEGER NOT NULL,\n"
+		"  frames TEXT NOT NULL                 -- JSON: frame.id of each, innermost first\n"
 		")"),
-	TABLE(STACK_FRAME, "stack_frame",
-		"  stack INTEGER NOT NULL,  -- stack.id\n"
-		"  depth INTEGER NOT NULL,  -- 0 is the allocation function\n"
-		"  frame INTEGER NOT NULL,  -- frame.id\n"
-		"  PRIMARY KEY (stack, depth)\n"
-		") WITHOUT ROWID"),
 	TABLE(BLOCK, "block",
 		"  id INTEGER PRIMARY KEY,\n"
 		"  address INTEGER NOT NULL,\n"
@@ -108,6 +104,18 @@ const struct lk_recording_object lk_recording_tables[LK_NR_TABLES] = {
 		"  key TEXT NOT NULL,\n"
 		"  text TEXT NOT NULL,\n"
 		"  count INTEGER NOT NULL\n"
+		")"),
+	TABLE(COUNTER, "counter",
+		"  id INTEGER PRIMARY KEY,\n"
+		"  name TEXT NOT NULL,  -- private, resident, virtual, gc_heap, ..\n"
+		"  unit TEXT NOT NULL,  -- bytes, bytes/s, percent, handles\n"
+		"  text TEXT NOT NULL   -- what it is\n"
+		")"),
+	TABLE(COUNTER_VALUE, "counter_value",
+		"  id INTEGER PRIMARY KEY,\n"
+		"  counter INTEGER NOT NULL,  -- counter.id\n"
+		"  time_ms INTEGER NOT NULL,  -- since tracking started\n"
+		"  value REAL NOT NULL\n"
 		")"),
 	TABLE(VERDICT, "verdict",
 		"  class TEXT NOT NULL,        -- native, none, unknown\n"
@@ -180,6 +188,9 @@ const struct lk_recording_object lk_recording_tables[LK_NR_TABLES] = {
 #define SHARES(kind) "SELECT name, bytes, blocks FROM share WHERE kind = '" kind "' ORDER BY id"
 
 const struct lk_recording_object lk_recording_views[] = {
+	/* One value per stack: a row per frame is most of a recording's size and time. */
+	VIEW("stack_frame", "SELECT stack.id AS stack, each.key AS depth, each.value AS frame\n"
+			    "FROM stack, json_each(stack.frames) AS each"),
 	VIEW("frames",
 		"SELECT stack_frame.stack, stack_frame.depth,\n"
 		"  printf('0x%x', frame.address) AS address, module.text AS module,\n"
@@ -233,6 +244,10 @@ const struct lk_recording_object lk_recording_views[] = {
 		"FROM block JOIN stack ON stack.id = block.stack\n"
 		"  LEFT JOIN site ON site.id = stack.site\n"
 		"  LEFT JOIN thread ON thread.id = block.thread"),
+	VIEW("counters", "SELECT counter.name, counter_value.time_ms / 1000.0 AS time_s,\n"
+			 "  counter_value.value, counter.unit\n"
+			 "FROM counter_value JOIN counter ON counter.id = counter_value.counter\n"
+			 "ORDER BY counter_value.id"),
 	VIEW("totals",
 		"SELECT b.bytes AS outstanding_bytes, b.blocks AS outstanding_blocks,\n"
 		"  s.blocks AS allocated_blocks, s.blocks - b.blocks AS freed_blocks,\n"

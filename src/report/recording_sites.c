@@ -1,7 +1,15 @@
 #include "leak/frames.h"
 #include "leak/patterns.h"
+#include "report/number_list.h"
 #include "report/recording_dedup.h"
 #include "report/recording_put.h"
+
+#include <stdlib.h>
+
+struct frame_list {
+	char *text;
+	uint32_t room; /* frames */
+};
 
 /* Numbers the sites by their keys, so that a stack's key tells its site. */
 static struct lk_dedup *number_sites(const struct lk_analysis *a)
@@ -14,10 +22,27 @@ static struct lk_dedup *number_sites(const struct lk_analysis *a)
 	return keys;
 }
 
-/* Stacks without outstanding blocks may have no site: then NULL is written. */
-void lk_writer_stacks(
-	struct lk_recording_writer *w, const struct lk_snapshot *s, const struct lk_analysis *a)
+/* The stack's frames as text; `list` has room for those of any stack before it. */
+static const char *frame_list(struct lk_recording_writer *w, const struct lk_snapshot *s,
+	const struct lk_stack *stack, const uint32_t *numbers, struct frame_list *list)
 {
+	if ((uint64_t)stack->first + stack->count > s->nr_frames) {
+		w->invalid = "a stack whose frames are not there";
+		return NULL;
+	}
+	if (stack->count > list->room) {
+		list->room = 2 * stack->count;
+		list->text = lk_xrealloc(list->text, LK_NUMBER_LIST_ROOM(list->room));
+	}
+	lk_number_list_write(numbers + stack->first, stack->count, list->text);
+	return list->text;
+}
+
+/* Stacks without outstanding blocks may have no site: then NULL is written. */
+void lk_writer_stacks(struct lk_recording_writer *w, const struct lk_snapshot *s,
+	const struct lk_analysis *a, const uint32_t *numbers)
+{
+	struct frame_list list = {.text = lk_xmalloc(LK_NUMBER_LIST_ROOM(0))};
 	struct lk_strings *names = lk_strings_new();
 	struct lk_frames *frames = lk_frames_new(s, names);
 	struct lk_dedup *keys = a ? number_sites(a) : NULL;
@@ -26,9 +51,10 @@ void lk_writer_stacks(
 	lk_writer_table(w, LK_TABLE_STACK);
 	for (size_t i = 0; i < s->nr_stacks && lk_writer_going(w); i++) {
 		const struct lk_stack *stack = &s->stacks[i];
+		const char *text = frame_list(w, s, stack, numbers, &list);
 		uint32_t site = LK_DEDUP_NONE;
 
-		if (a) {
+		if (a && text) {
 			lk_frames_judge(frames, s->frames + stack->first, stack->count, &facts);
 			site = lk_dedup_find(keys, &facts.key);
 		}
@@ -36,8 +62,10 @@ void lk_writer_stacks(
 		lk_put_unless(w, site, LK_DEDUP_NONE);
 		lk_put_count(w, stack->allocated_blocks);
 		lk_put_count(w, stack->allocated_bytes);
+		lk_put_text(w, text);
 		lk_writer_row_end(w);
 	}
+	free(list.text);
 	lk_dedup_free(keys);
 	lk_frames_free(frames);
 	lk_strings_free(names);

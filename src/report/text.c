@@ -125,6 +125,36 @@ static void say_outstanding(const struct lk_text *t)
 		a->nr_growing == 1 ? "s" : "");
 }
 
+static void say_counter(const struct lk_text *t, const struct lk_counter *c)
+{
+	char first[LK_WORDING_MAX], last[LK_WORDING_MAX], max[LK_WORDING_MAX];
+	double from = c->points[0].value, to = c->points[c->nr_points - 1].value;
+
+	fputs("  ", t->say.out);
+	lk_say_text(&t->say, c->text);
+	fprintf(t->say.out, " %s -> %s%s, at most %s\n", lk_word_bytes(first, from),
+		lk_word_bytes(last, to), lk_counter_flat(c) ? " (flat)" : "",
+		lk_word_bytes(max, c->points[lk_counter_max(c)].value));
+}
+
+/* The two figures that one compares first; JSON and the recording have the others. */
+static void say_counters(const struct lk_text *t)
+{
+	static const char *const names[] = {"private", "gc_heap"};
+	bool titled = false;
+
+	for (size_t i = 0; i < LK_ARRAY_SIZE(names); i++) {
+		const struct lk_counter *c = lk_counter_find(&t->s->counters, names[i]);
+
+		if (!c || !c->nr_points)
+			continue;
+		if (!titled)
+			lk_say_title(&t->say, "The process over time");
+		titled = true;
+		say_counter(t, c);
+	}
+}
+
 static void say_overview_row(const struct lk_text *t, size_t number, const struct lk_site *site)
 {
 	char bytes[LK_WORDING_MAX], blocks[LK_WORDING_MAX], growth[LK_WORDING_MAX] = "?";
@@ -183,6 +213,7 @@ int lk_report_text(const struct lk_snapshot *snapshot, const struct lk_analysis 
 	say_not_seen(&t);
 	say_lacks(&t);
 	say_outstanding(&t);
+	say_counters(&t);
 	lk_text_breakdown(&t);
 	say_overview(&t, detailed);
 	for (size_t i = 0; i < detailed && !ferror(out); i++)

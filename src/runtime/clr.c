@@ -146,8 +146,10 @@ static void name_method(struct lk_runtime_ctx *ctx, const struct lk_code *code, 
 	} else {
 		find_line(code, pc, exact, m, line);
 		if (!add_told_name(code, code->name, &text) &&
-			!add_token(code, line->module, &text))
+			!add_token(code, line->module, &text)) {
 			lk_name_text_add(&text, "(clr code)");
+			line->generated = true; /* there is nothing that anybody could open */
+		}
 	}
 	line->function = lk_strings_add(lk_runtime_strings(ctx), text.at);
 }

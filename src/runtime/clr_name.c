@@ -6,8 +6,15 @@
 #include "runtime/signature.h"
 
 /* Lambdas in lambdas, types in types: real ones stay below ten. */
-#define DEPTH_MAX      16u
+#define DEPTH_MAX 16u
+/* Methods of one type that are looked at; a damaged table may give it all of them. */
+#define METHODS_MAX    65536u
 #define METHOD_PINVOKE 0x2000u
+
+/* Visual Basic's names for the pieces of a method. */
+#define VB_LAMBDA	 "_Lambda$__"
+#define VB_CLOSURE	 "_Closure$__"
+#define VB_STATE_MACHINE "VB$StateMachine_"
 
 /* A piece of a name; not NUL-terminated. */
 struct piece {
@@ -89,7 +96,11 @@ static void add_readable(struct piece name, struct lk_name_text *text, unsigned 
 {
 	struct piece inner, rest;
 
-	if (depth > DEPTH_MAX || !split(name, &inner, &rest) || !inner.size) {
+	if (starts_with(name, VB_LAMBDA)) {
+		lk_name_text_add(text, "lambda");
+		lk_name_text_add_n(
+			text, name.at + strlen(VB_LAMBDA), name.size - strlen(VB_LAMBDA));
+	} else if (depth > DEPTH_MAX || !split(name, &inner, &rest) || !inner.size) {
 		lk_name_text_add_n(text, name.at, name.size);
 	} else if (!rest.size || same(rest, "$") || same(rest, "d") || starts_with(rest, "d__")) {
 		add_readable(inner, text, depth + 1);
@@ -117,6 +128,21 @@ static const char *method_name(const struct lk_metadata *md, uint32_t row)
 	return lk_metadata_string(md, lk_metadata_cell(md, LK_TABLE_METHOD, row, LK_METHOD_NAME));
 }
 
+/* "VB$StateMachine_3_Load". */
+static bool is_vb_state_machine(struct piece name, struct piece *ret_method)
+{
+	size_t at = strlen(VB_STATE_MACHINE);
+
+	if (!starts_with(name, VB_STATE_MACHINE))
+		return false;
+	while (at < name.size && name.at[at] >= '0' && name.at[at] <= '9')
+		at++;
+	if (at + 1 >= name.size || name.at[at] != '_')
+		return false;
+	*ret_method = (struct piece){name.at + at + 1, name.size - at - 1};
+	return true;
+}
+
 /* "<Load>d__3", "<<Main>b__0_0>d": the type of an async method's or iterator's state. */
 static bool is_state_machine(const struct lk_metadata *md, uint32_t type, struct piece *ret_method)
 {
@@ -125,6 +151,8 @@ static bool is_state_machine(const struct lk_metadata *md, uint32_t type, struct
 
 	if (tick)
 		name.size = (size_t)(tick - name.at);
+	if (is_vb_state_machine(name, ret_method))
+		return true;
 	return split(name, ret_method, &rest) && ret_method->size &&
 	       (same(rest, "d") || starts_with(rest, "d__"));
 }
@@ -137,7 +165,9 @@ static uint32_t written_type(const struct lk_metadata *md, uint32_t type)
 	for (unsigned n = 0; type && n < DEPTH_MAX; n++) {
 		uint32_t outer = lk_type_def_enclosing(md, type);
 
-		if (!outer || (!starts_with(piece_of(type_name(md, type)), "<>c") &&
+		struct piece name = piece_of(type_name(md, type));
+
+		if (!outer || (!starts_with(name, "<>c") && !starts_with(name, VB_CLOSURE) &&
 				      !is_state_machine(md, type, &unused)))
 			break;
 		type = outer;
@@ -181,6 +211,8 @@ static uint32_t find_kickoff(const struct lk_metadata *md, uint32_t machine, str
 		return 0;
 	if (!end || end > rows + 1)
 		end = rows + 1;
+	if (end > first && end - first > METHODS_MAX)
+		end = first + METHODS_MAX;
 	for (uint32_t row = first; row < end; row++) {
 		if (!same(method, method_name(md, row)))
 			continue;

@@ -1,7 +1,7 @@
 /*
- * Methods in the words of those who wrote them.  The C# compiler takes a method apart
- * (async, iterators, lambdas, local functions) and invents names for the pieces; this
- * puts them back under the name in the source:
+ * Methods in the words of those who wrote them.  Compilers take a method apart (async,
+ * iterators, lambdas, local functions) and invent names for the pieces; this puts them back
+ * under the name in the source:
  *
  *   Program+<Load>d__3.MoveNext			Program.Load(string)
  *   Program+<>c.<Main>b__0_1				Program.Main.lambda1(int)
@@ -10,6 +10,8 @@
  *   Program.<Main>$, Program.<Main>			Program.Main(string[])
  *   <Client>F0123..__Stub.Call				Stub.Call()
  *   <Client>F0123..__Stub.global::ICom.Call		ICom.Call()
+ *   Module+VB$StateMachine_3_Load.MoveNext		Module.Load(string)
+ *   Module+_Closure$__._Lambda$__2-0			Module.lambda2-0(int)
  *
  * The number of a lambda is the compiler's: its place in the method, from 0.  Parameters
  * are those of the user's method, or of the lambda or local function itself.  A generic

@@ -9,7 +9,9 @@
 
 #define EMBEDDED_MAGIC 0x4244504du /* "MPDB" */
 /* Deflate cannot do better than this, so a size beyond it is a lie. */
-#define DEFLATE_BEST   1032u
+#define DEFLATE_BEST 1032u
+/* Far above any symbol file, and a bound for what a few damaged bytes can make us take. */
+#define UNPACKED_MAX   (512u << 20)
 #define TOKEN_METHOD   0x06000000u
 #define PATH_PARTS_MAX 1024u
 
@@ -153,7 +155,7 @@ int lk_pdb_unpack(const void *data, size_t size, uint8_t **ret_bytes, size_t *re
 	uint8_t *out;
 	int r;
 
-	if (c.bad || magic != EMBEDDED_MAGIC || in_size > UINT32_MAX ||
+	if (c.bad || magic != EMBEDDED_MAGIC || in_size > UINT32_MAX || out_size > UNPACKED_MAX ||
 		out_size / DEFLATE_BEST > in_size)
 		return -EBADMSG;
 	out = lk_xmalloc(out_size);

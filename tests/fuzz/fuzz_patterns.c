@@ -1,8 +1,7 @@
 /*
  * Pattern texts of any bytes (libFuzzer's interface), and what they say of a few
- * stacks.  Seed: data/leak.patterns, and pieces of it that begin with its first line.
- * Build with clang -fsanitize=fuzzer,address,undefined, -Isrc -Itests/unit, and the
- * sources of src/leak and src/util, -lm.
+ * stacks.  Seeds: tests/fuzz/corpus/patterns, made of data/leak.patterns by
+ * tests/fuzz/seeds.
  */
 #include "leak/patterns.h"
 

@@ -84,6 +84,26 @@ sub after_ok
 	is($r->{process}{ended}, "exited", "$name: it ended by itself");
 }
 
+# What the JIT and the collector are told to do changes the stacks, but not what is found.
+sub setting_ok
+{
+	my ($setting) = @_;
+	my $name = $setting;
+	my $line = line_of("$example/dotnet/before/dllimport/Program.cs", qr/SayHello\(ref sout\)/);
+	system("$setting $leakline run -q -o setting.leakline -- dotnet $tmp/b/dotnet/before-dllimport.dll --calls 4000 --pace 2000 >/dev/null");
+	my $r = decode_json(scalar(`$leakline report --json --sites 40 setting.leakline`));
+	my $site = $r->{sites}[0];
+	my $frame = $site->{frames}[$site->{responsible} // 0];
+	is(join(" ", $site->{manager}, $site->{outstanding_blocks}, basename($frame->{file} // ""), $frame->{line} // ""),
+		"BSTR 3999 Program.cs $line", "$name: the same site is found") or diag(told($site));
+	is($r->{not_seen}{truncated_stacks} // 0, 0, "$name: every stack is whole");
+}
+
+for my $setting (qw(DOTNET_TieredCompilation=0 DOTNET_TieredPGO=0 DOTNET_ReadyToRun=0 DOTNET_TC_QuickJitForLoops=0
+	DOTNET_gcServer=1 DOTNET_GCName=libclrgc.so DOTNET_EnableWriteXorExecute=0 DOTNET_EnableDiagnostics=0)) {
+	setting_ok($setting);
+}
+
 for my $call (qw(dllimport libraryimport com)) {
 	before_ok("before-$call", $call);
 	after_ok("after-$call", $call);

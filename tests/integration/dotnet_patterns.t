@@ -67,7 +67,7 @@ sub loses_ok
 {
 	my ($name) = @_;
 	my ($out, $r) = tracked($name, "$name $count");
-	my ($manager, $function, $kind, $number) = $out =~ /^expect pattern=\S+ manager=(\S+) function=(\S+) (blocks|per|segments|reserved)=(\d+)$/
+	my ($manager, $function, $at, $kind, $number) = $out =~ /^expect pattern=\S+ manager=(\S+) function=(\S+) at=(\S+) (blocks|per|segments|reserved)=(\d+)$/
 		or return fail("$name says what it loses");
 	$manager =~ tr/_/ /;
 	my $blocks = found($r, $manager, $function);
@@ -80,6 +80,10 @@ sub loses_ok
 	} else {
 		cmp_ok($blocks, ">", 0, "$name: growth of $manager in $function") or diag(told(growing($r)));
 	}
+	my $first = $r->{sites}[0];
+	my $frame = $first->{frames}[$first->{responsible} // 0];
+	like($frame->{function} // "", qr/^\Q$at\E\b/, "$name: the first site is to be opened in $at") or diag(told($first));
+	ok($frame->{file} && $frame->{line}, "$name: on a line of its source");
 	my $class = $manager eq "runtime" ? "runtime" : "native";
 	is($r->{verdict}{class}, $class, "$name: the verdict is $class") or diag($r->{verdict}{text});
 }

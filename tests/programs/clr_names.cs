@@ -1,7 +1,8 @@
 /*
  * Loses 20 blocks in every shape that the C# compiler takes a method apart into.  The
  * comment behind a loss says how its frame shall be named; tests/integration/clr_names.t
- * holds the report against it.
+ * holds the report against it.  Nothing is inlined: the runtime does not tell whose code
+ * an inlined instruction was.
  */
 using System;
 using System.Collections.Generic;
@@ -21,6 +22,7 @@ static partial class Native {
 
 class Gen<T> {
 	public class In<U> {
+		[MethodImpl(MethodImplOptions.NoInlining)]
 		public static void Do<V>(V v)
 		{
 			for (int i = 0; i < 20; i++)
@@ -30,15 +32,18 @@ class Gen<T> {
 }
 
 class Other : IDisposable {
+	[MethodImpl(MethodImplOptions.NoInlining)]
 	public Other()
 	{
 		Native.Take(1010); // expect Other..ctor()
 	}
+	[MethodImpl(MethodImplOptions.NoInlining)]
 	void IDisposable.Dispose()
 	{
 		Native.Take(1011); // expect Other.System.IDisposable.Dispose()
 	}
 	public int Property {
+		[MethodImpl(MethodImplOptions.NoInlining)]
 		get {
 			return (int)Native.Take(1012); // expect Other.get_Property()
 		}
@@ -65,6 +70,7 @@ static class Program {
 		}
 	}
 
+	[MethodImpl(MethodImplOptions.NoInlining)]
 	static void Lambda()
 	{
 		Action<int> a = x => {
@@ -75,8 +81,10 @@ static class Program {
 			a(0);
 	}
 
+	[MethodImpl(MethodImplOptions.NoInlining)]
 	static void Local(int q)
 	{
+		[MethodImpl(MethodImplOptions.NoInlining)]
 		void Inner(int x)
 		{
 			Native.Take(1005 + x + q); // expect Program.Local.Inner(int)
@@ -100,6 +108,7 @@ static class Program {
 	[MethodImpl(MethodImplOptions.NoInlining)]
 	static void Throw() => throw new InvalidOperationException();
 
+	[MethodImpl(MethodImplOptions.NoInlining)]
 	static void Catch(ref string s)
 	{
 		for (int i = 0; i < 20; i++) {
@@ -111,6 +120,7 @@ static class Program {
 		}
 	}
 
+	[MethodImpl(MethodImplOptions.NoInlining)]
 	static void Replaced()
 	{
 		for (int i = 0; i < 200000; i++)
@@ -118,6 +128,7 @@ static class Program {
 				Native.Take(1007); // expect Program.Replaced()
 	}
 
+	[MethodImpl(MethodImplOptions.NoInlining)]
 	static void Dynamic()
 	{
 		var m = new DynamicMethod("Compiled", null, new Type[0], typeof(Program).Module);
@@ -133,6 +144,7 @@ static class Program {
 			compiled(); // expect Program.Dynamic() 1008
 	}
 
+	[MethodImpl(MethodImplOptions.NoInlining)]
 	static void Query()
 	{
 		var all = Enumerable.Range(0, 20).Select(x => {

@@ -107,6 +107,10 @@ static const struct {
 	{"N17", "mmap <- EventPipeBufferManager::AllocateBufferForThread(x)" CLR
 		" <- EventPipe::WriteEvent" CLR},
 
+	{"N17", "malloc <- operator new(unsigned long) <- " CLR " <- "
+		"@/usr/share/dotnet/shared/Microsoft.NETCore.App/10.0.12/libclrjit.so <- " CLR
+			MAIN},
+
 	{"M1", MADE_REFERENCE},
 	/* a stripped runtime */
 	{"M1", "malloc <- monoeg_malloc" MONO " <- " MONO " <- " MONO " <- " MWRAP

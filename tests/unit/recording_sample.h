@@ -92,6 +92,9 @@ static inline void fill_process(struct lk_snapshot *s)
 	s->nr_not_seen = 1;
 	s->not_seen = lk_xcalloc(1, sizeof(*s->not_seen));
 	s->not_seen[0] = (struct lk_not_seen){"lost_events", "Events were lost", 12345678901};
+	lk_counter_add(&s->counters, "private", "bytes", "private bytes", 0, 4096);
+	lk_counter_add(&s->counters, "private", "bytes", "private bytes", INT64_MAX, 1e300);
+	lk_counter_add(&s->counters, "gc_time", "percent", "of the time", 1000, 0.125);
 }
 
 static inline void fill_stacks(struct lk_snapshot *s)

@@ -34,6 +34,13 @@ static inline struct lk_snapshot *sample_snapshot(void)
 	s->modules = lk_xcalloc(1, sizeof(*s->modules));
 	s->modules[s->nr_modules++] = (struct lk_module_fact){
 		.path = "/app/libnative.so", .lacks = "no debug information"};
+	for (unsigned i = 0; i <= 300; i++) {
+		lk_counter_add(&s->counters, "private", "bytes", "private bytes", 200 * i,
+			80e6 + 50e3 * i);
+		lk_counter_add(&s->counters, "gc_heap", "bytes", "managed heap", 200 * i,
+			i == 150 ? 12.5e6 : 12e6);
+	}
+	lk_counter_add(&s->counters, "gc_time\xff", "percent", "of the time", 5, 0.25);
 	made_blocks(s, leak, 28, 1000, 0, 60000);
 	made_blocks(s, boot, 4096, 12, 0, 100);
 	made_block(s, odd, 5, 30000);

@@ -87,7 +87,7 @@ static void as_the_runtime(const char *image, const char *record)
 	if (f)
 		fclose(f);
 	tap_ok(seen > 20 && !wrong && others <= 1,
-		"%s: %u frames have the IL offset and line of the runtime", image, seen);
+		"%s: %u frames have the IL offset and line of the runtime", record, seen);
 	free(bytes);
 	free(map);
 }
@@ -159,6 +159,15 @@ static const struct expected com[] = {
 		"System.Runtime.InteropServices.ComWrappers+ComInterfaceDispatch*, ushort**)",
 		true},
 	{"GetComInterfaceEntries", 0, "ComClassInformation.GetComInterfaceEntries(int&)", true},
+};
+
+static const struct expected vb[] = {
+	{"Program:Load", 0, "Program.Load(string)", false},
+	{"Program/VB$StateMachine_0_Load:MoveNext", 0, "Program.Load(string)", false},
+	{"Program/VB$StateMachine_1_Items:MoveNext", 0, "Program.Items(short)", false},
+	{"Program/VB$StateMachine_1_Items:Dispose", 0, "Program.Items.Dispose", false},
+	{"Program/_Closure$__:_Lambda$__2-0", 0, "Program.lambda2-0(int)", false},
+	{"Program/_Closure$__2-0:_Lambda$__1", 0, "Program.lambda1()", false},
 };
 
 /* lk_assembly_find takes what stands before the last colon for a type. */
@@ -289,6 +298,7 @@ static void told_names(void)
 	code.info.token = 0;
 	code.image = NULL;
 	tap_ok(is(name(&code, 5, false).function, "(clr code)") &&
+			name(&code, 5, false).generated &&
 			name(&code, 5, false).il_offset == LK_IL_UNKNOWN,
 		"without anything it is code of the CLR");
 }
@@ -453,10 +463,13 @@ int main(void)
 	ctx = lk_runtime_ctx_new(strings);
 	as_the_runtime("clr.dll", "clr.maps");
 	as_the_runtime("clr-r2r.dll", "clr-r2r.maps");
+	as_the_runtime("clr-r2r.dll", "clr-jit.maps");
 	names(lk_strings_add(strings, fixture_path("clr.dll")), "clr.dll", program,
 		LK_ARRAY_SIZE(program));
 	names(lk_strings_add(strings, fixture_path("clr-com.dll")), "clr-com.dll", com,
 		LK_ARRAY_SIZE(com));
+	names(lk_strings_add(strings, fixture_path("clr-vb.dll")), "clr-vb.dll", vb,
+		LK_ARRAY_SIZE(vb));
 	without_symbols();
 	stubs();
 	told_names();

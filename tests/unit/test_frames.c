@@ -311,6 +311,36 @@ static void test_tiered_keys(void)
 	snapshot->nr_runtimes = 0;
 }
 
+/* The engine in the program itself, without a name. */
+static void test_single_file(void)
+{
+	static const char *const shallow = "aligned_alloc <- @/srv/app <- @/srv/app <- "
+					   "#(wrapper IL_STUB_PInvoke) X.Init() <- " NET_MAIN;
+	static const char *const deep =
+		"malloc <- @/srv/app <- @/srv/app <- @/srv/app <- @/srv/app <- " NET_MAIN;
+	struct lk_module_fact modules[] = {{.path = "/srv/app"}, {.path = "/d/libcoreclr.so"}};
+	struct lk_snapshot was = *snapshot;
+	const char *clr = "clr", *command = "./app";
+
+	snapshot->modules = modules;
+	snapshot->nr_modules = 1;
+	snapshot->runtimes = &clr;
+	snapshot->nr_runtimes = 1;
+	snapshot->command = &command;
+	snapshot->nr_command = 1;
+	is("a single file: what is allocated deep in the program is the runtime's", deep, 5,
+		"runtime");
+	is("a single file: what is allocated near its edge may be the class library's", shallow, 4,
+		"C heap");
+	snapshot->nr_modules = 2;
+	is("with the engine in a library the program's own code is its own", deep, 5, "C heap");
+	snapshot->modules = was.modules;
+	snapshot->nr_modules = was.nr_modules;
+	snapshot->runtimes = NULL;
+	snapshot->command = NULL;
+	snapshot->nr_runtimes = snapshot->nr_command = 0;
+}
+
 static void test_nameless_keys(void)
 {
 	struct lk_module_fact here = {.path = "/x/p", .start = 0x400000, .end = 0x500000};
@@ -350,6 +380,7 @@ int main(void)
 	test_poor_stacks();
 	test_keys();
 	test_tiered_keys();
+	test_single_file();
 	test_nameless_keys();
 	lk_snapshot_free(snapshot);
 	lk_strings_free(strings);

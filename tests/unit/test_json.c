@@ -196,6 +196,16 @@ static void test_sample(void)
 			strstr(json_string_value(at(v, "sites/0/pattern/fix")), "out string"),
 		"the leak is recognised, with evidence and fix");
 	tap_ok(json_is_null(at(v, "sites/1/pattern")), "a site that is no known pattern says null");
+	tap_ok(says(v, "counters/private/unit", "bytes") &&
+			json_integer_value(at(v, "counters/private/first")) == 80000000 &&
+			json_integer_value(at(v, "counters/private/last")) == 95000000 &&
+			json_integer_value(at(v, "counters/gc_heap/max")) == 12500000,
+		"counters have their first, last and largest value");
+	tap_ok(json_array_size(at(v, "counters/private/points")) == 120 &&
+			json_real_value(at(v, "counters/private/points/119/0")) == 60 &&
+			json_integer_value(at(v, "counters/private/points/119/1")) == 95000000 &&
+			json_real_value(at(v, "counters/gc_time\xef\xbf\xbd/points/0/1")) == 0.25,
+		"and at most 120 points, to the last");
 	w = report(s, &options, &again);
 	tap_ok(w && !strcmp(text, again), "the same snapshot gives the same report");
 	json_decref(w);

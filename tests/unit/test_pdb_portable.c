@@ -66,7 +66,7 @@ static void use_packed(const uint8_t *bytes, size_t size)
 static void embedded(void)
 {
 	struct lk_pe_debug entry = {0};
-	uint8_t *bytes, *unpacked;
+	uint8_t *bytes, *unpacked, *bomb;
 	struct lk_pe pe;
 	size_t size, n;
 
@@ -81,6 +81,11 @@ static void embedded(void)
 	tap_ok(nr_read == 1, "and tells of the one method");
 	tap_ok(lk_pdb_unpack("MPDB\xff\xff\xff\xff\x01", 9, &unpacked, &n) == -EBADMSG,
 		"a size that deflate cannot reach is a lie, not an allocation");
+	bomb = calloc(1, 2 << 20);
+	memcpy(bomb, "MPDB\x01\x00\x00\x40", 8);
+	tap_ok(lk_pdb_unpack(bomb, 2 << 20, &unpacked, &n) == -EBADMSG,
+		"nor does it take a gigabyte where two megabytes could make one");
+	free(bomb);
 	fixture_damage(entry.data, entry.size, 1, use_packed);
 	tap_ok(nr_unpacked > 0, "damaged embedded PDBs are unpacked without harm (%u)",
 		nr_unpacked);

@@ -108,6 +108,22 @@ static bool same_not_seen(const struct lk_snapshot *a, const struct lk_snapshot 
 	return a->nr_not_seen == b->nr_not_seen;
 }
 
+static bool same_counters(const struct lk_counter_set *a, const struct lk_counter_set *b)
+{
+	for (size_t i = 0; i < a->nr && a->nr == b->nr; i++) {
+		const struct lk_counter *x = &a->at[i], *y = &b->at[i];
+
+		if (!same_text(x->name, y->name) || !same_text(x->unit, y->unit) ||
+			!same_text(x->text, y->text) || x->nr_points != y->nr_points)
+			return false;
+		for (size_t k = 0; k < x->nr_points; k++)
+			if (x->points[k].time_ms != y->points[k].time_ms ||
+				x->points[k].value != y->points[k].value)
+				return false;
+	}
+	return a->nr == b->nr;
+}
+
 static void expect_same(const struct lk_snapshot *a, const struct lk_snapshot *b, const char *which)
 {
 	tap_ok(a->pid == b->pid && a->started_s == b->started_s && a->tracked_ms == b->tracked_ms,
@@ -118,6 +134,7 @@ static void expect_same(const struct lk_snapshot *a, const struct lk_snapshot *b
 		"%s keeps the command", which);
 	tap_ok(same_texts(a->runtimes, a->nr_runtimes, b->runtimes, b->nr_runtimes),
 		"%s keeps the runtimes", which);
+	tap_ok(same_counters(&a->counters, &b->counters), "%s keeps the counters", which);
 	tap_ok(same_stacks(a, b), "%s keeps stacks and frames", which);
 	tap_ok(same_blocks(a, b), "%s keeps blocks", which);
 	tap_ok(same_threads(a, b), "%s keeps threads", which);

@@ -28,6 +28,7 @@ static class N15
 	[DllImport("callee", EntryPoint = "callee_asks")]
 	static extern void Asks(Ask ask, int frees);
 
+	[MethodImpl(MethodImplOptions.NoInlining)]
 	static IntPtr Answer()
 	{
 		return Marshal.StringToCoTaskMemUTF8("an answer");

@@ -54,6 +54,7 @@ struct Number
 [CustomMarshaller(typeof(Number), MarshalMode.ManagedToUnmanagedIn, typeof(NumberKept))]
 static unsafe class NumberKept
 {
+	[MethodImpl(MethodImplOptions.NoInlining)]
 	public static IntPtr ConvertToUnmanaged(Number number)
 	{
 		int* block = (int*) NativeMemory.Alloc(sizeof(int));

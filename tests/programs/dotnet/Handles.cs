@@ -24,6 +24,7 @@ static class Certificate
 		return certificate.RawData;
 	}
 
+	[MethodImpl(MethodImplOptions.NoInlining)]
 	public static X509Certificate2 Load()
 	{
 		return X509CertificateLoader.LoadCertificate(encoded);
@@ -57,6 +58,7 @@ sealed class Database : SafeHandle
 	[DllImport("libsqlite3.so.0", EntryPoint = "sqlite3_close")]
 	static extern int Close(IntPtr database);
 
+	[MethodImpl(MethodImplOptions.NoInlining)]
 	public static Database InMemory()
 	{
 		Database database;

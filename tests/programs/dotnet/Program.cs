@@ -5,7 +5,8 @@ using System.Linq;
 using System.Threading;
 
 // Ways in which a .NET program loses native memory, one per argument: patterns.dll PATTERN COUNT.
-// It says what it loses: `expect pattern=N1 manager=BSTR function=N1.Lose blocks=COUNT`.
+// It says what it loses: `expect pattern=N1 manager=BSTR function=N1.Lose at=N1.Lose blocks=COUNT`.
+// `at` is the function whose line is to be opened first: Lose() or what it calls.
 // COUNT may be followed by `release`: the same with what is missing put right, and blocks=0.
 //
 // No Lose() is inlined: .NET says of a method that it took into another one neither name
@@ -18,14 +19,16 @@ using System.Threading;
 // usable later, by mprotect.
 sealed class Pattern
 {
-	public readonly string Name, Manager, Count;
+	public readonly string Name, Manager, Count, At;
 	readonly Action<bool> call;
 
-	public Pattern(string name, string manager, string count, Action<bool> call)
+	public Pattern(
+		string name, string manager, string count, Action<bool> call, string at = null)
 	{
 		Name = name;
 		Manager = manager;
 		Count = count;
+		At = at;
 		this.call = call;
 	}
 
@@ -38,7 +41,7 @@ sealed class Pattern
 		for (int i = 1; i <= count; i++) {
 			call(release);
 			if (i % pause == 0)
-				Thread.Sleep(5);
+				Thread.Sleep(10);
 		}
 		GC.Collect();
 		GC.WaitForPendingFinalizers();
@@ -57,7 +60,7 @@ static class Program
 		new("N4", "marshalled array", "blocks", N4.Lose),
 		new("N5", "BSTR", "blocks", N5.Lose),
 		new("N5-utf8", "marshalled string", "blocks", N5Utf8.Lose),
-		new("N5-custom", "NativeMemory", "blocks", N5Custom.Lose),
+		new("N5-custom", "NativeMemory", "blocks", N5Custom.Lose, "NumberKept.ConvertToUnmanaged"),
 		new("N6", "HGlobal", "blocks", N6.Lose),
 		new("N6-cotaskmem", "CoTaskMem", "blocks", N6CoTaskMem.Lose),
 		new("N6-bstr", "BSTR", "blocks", N6Bstr.Lose),
@@ -66,17 +69,17 @@ static class Program
 		new("N7-native", "NativeMemory", "blocks", N7Native.Lose),
 		new("N7-aligned", "NativeMemory", "blocks", N7Aligned.Lose),
 		new("N8", "marshalled string", "blocks", N8.Lose),
-		new("N9", "C heap", "blocks", N9.Lose),
-		new("N10-openssl", "OpenSSL", "per", N10OpenSsl.Lose),
-		new("N10-sqlite", "SQLite", "per", N10Sqlite.Lose),
+		new("N9", "C heap", "blocks", N9.Lose, "callee_name"),
+		new("N10-openssl", "OpenSSL", "per", N10OpenSsl.Lose, "Certificate.Load"),
+		new("N10-sqlite", "SQLite", "per", N10Sqlite.Lose, "Database.InMemory"),
 		new("N10-zlib", "zlib", "per", N10Zlib.Lose),
 		new("N11", "GC handle", "reserved", N11.Lose),
 		new("N12", "delegate thunk", "segments", N12.Lose),
 		new("N13", "COM callable wrapper", "blocks", N13.Lose),
-		new("N14", "C heap", "blocks", N14.Lose),
-		new("N15", "CoTaskMem", "blocks", N15.Lose),
-		new("N16", "C heap", "blocks", N16.Lose),
-		new("N16-openssl", "OpenSSL", "per", N16OpenSsl.Lose),
+		new("N14", "C heap", "blocks", N14.Lose, "callee_object_new"),
+		new("N15", "CoTaskMem", "blocks", N15.Lose, "N15.Answer"),
+		new("N16", "C heap", "blocks", N16.Lose, "callee_object_new"),
+		new("N16-openssl", "OpenSSL", "per", N16OpenSsl.Lose, "Certificate.Load"),
 		new("N17", "runtime", "segments", N17.Lose),
 	};
 
@@ -97,9 +100,9 @@ static class Program
 			return 2;
 		}
 		pattern.Run(count, release);
-		Console.WriteLine("expect pattern={0} manager={1} function={2} {3}={4}", pattern.Name,
-			pattern.Manager.Replace(' ', '_'), pattern.Function, pattern.Count,
-			release ? 0 : count);
+		Console.WriteLine("expect pattern={0} manager={1} function={2} at={3} {4}={5}",
+			pattern.Name, pattern.Manager.Replace(' ', '_'), pattern.Function,
+			pattern.At ?? pattern.Function, pattern.Count, release ? 0 : count);
 		return 0;
 	}
 }

@@ -105,6 +105,7 @@ static class N17
 	static readonly List<Func<int>> kept = new();
 	static readonly Func<int> once = Make();
 
+	[MethodImpl(MethodImplOptions.NoInlining)]
 	static Func<int> Make()
 	{
 		var method = new DynamicMethod("made", typeof(int), null, typeof(N17));
