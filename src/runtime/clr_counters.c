@@ -385,7 +385,8 @@ void lk_clr_counters_step(struct lk_clr_counters *c, uint64_t now_ms)
 		break;
 	}
 	if (c->silent)
-		lk_fail(&c->err, -ETIMEDOUT, "process %u does not answer on its diagnostics socket",
+		lk_fail(&c->err, -ETIMEDOUT,
+			"process %u did not answer on its diagnostics socket: was it stopped?",
 			c->pid);
 	if (c->err.code && !c->any)
 		snprintf(c->lacks, sizeof(c->lacks), "%s%s%s", c->err.what,
