@@ -82,22 +82,34 @@ track("none", ["--no-counters"], net("flat", 7));
 	track("off", [], net("flat", 4));
 	track("native", [], "sleep", 3);
 }
-track("stop", [], net("flat", 8));
+track("stop", [], net("flat", 12));
 track("dead", [], net("flat", 60));
-track("kill", [], net("flat", 12));
-my $many = start("many.out", net("grow", 12));
+track("kill", [], net("flat", 15));
+my $many = start("many.out", net("grow", 22));
 my %pid = map { $_ => inner("$_.out") } qw(stop dead kill many);
 my $begin = time;
 kill STOP => $pid{stop}, $pid{dead};
 
+# Until the sessions run.
+sleep 7 - (time - $begin) if time - $begin < 7;
+
+# leakline is killed in the middle of a session: the program goes on.
+{
+	ok(grep({ readlink($_) =~ /^socket:/ } glob "/proc/$started{kill}{run}/fd/*"), "killed leakline: a session was open");
+	kill KILL => $started{kill}{run};
+	waitpid $started{kill}{run}, 0;
+	sleep 1;
+	my $before = () = slurp("kill.out") =~ /^heap/mg;
+	sleep 1;
+	my $after = () = slurp("kill.out") =~ /^heap/mg;
+	cmp_ok($after, ">", $before, "killed leakline: the program goes on");
+}
 # 200 sessions, opened and closed; a rundown; and it still runs.
 SKIP: {
 	skip "$live is not built: make tests", 1 unless -x $live;
 	my $tap = `$live $pid{many} 200`;
 	is($?, 0, "sessions: 200 were opened and closed, and a rundown taken") or diag($tap);
 }
-
-sleep 8 - (time - $begin) if time - $begin < 8;
 
 # Stopped before a session started, and later let go on.
 is(report($pid{stop})->{process}{ended}, "running", "stopped: leakline answers meanwhile");
@@ -112,20 +124,9 @@ kill KILL => $pid{dead};
 	like(scalar(`$leakline report dead.leakline`), qr/did not answer/, "killed: which says why");
 }
 
-# leakline is killed in the middle of a session: the program goes on.
-{
-	ok(grep({ readlink($_) =~ /^socket:/ } glob "/proc/$started{kill}{run}/fd/*"), "killed leakline: a session was open");
-	kill KILL => $started{kill}{run};
-	waitpid $started{kill}{run}, 0;
-	sleep 1;
-	my $before = () = slurp("kill.out") =~ /^heap/mg;
-	sleep 1;
-	my $after = () = slurp("kill.out") =~ /^heap/mg;
-	cmp_ok($after, ">", $before, "killed leakline: the program goes on");
-	for (1 .. 400) { last unless -e "/proc/$pid{kill}"; sleep 0.05 }
-	ok(!-e "/proc/$pid{kill}", "killed leakline: and comes to its end");
-	kill KILL => $pid{kill} if -e "/proc/$pid{kill}";
-}
+for (1 .. 800) { last unless -e "/proc/$pid{kill}"; sleep 0.05 }
+ok(!-e "/proc/$pid{kill}", "killed leakline: and comes to its end");
+kill KILL => $pid{kill} if -e "/proc/$pid{kill}";
 is((ended($many, 60) // -1) >> 8, 7, "sessions: the program ends as ever");
 is((ended($started{$_}{run}, 60) // -1) >> 8, $_ eq "native" ? 0 : 7, "$_: the program's status is its own") for qw(grow flat none off native stop);
 
