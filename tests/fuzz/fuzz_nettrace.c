@@ -3,7 +3,8 @@
  * counters.  Byte 0 chooses the size of the pieces in which they come.  Seeds:
  * tests/unit/data/{counters,rundown}.nettrace.gz, unpacked, with that byte before them.
  * Build with clang -fsanitize=fuzzer,address,undefined -Isrc and src/runtime/nettrace.c,
- * rundown.c, clr_counters.c, diag_ipc.c, src/process/procfs.c, storefile.c and src/util.
+ * rundown.c, clr_counters.c, diag_ipc.c, diag_stream.c, src/process/procfs.c, storefile.c and
+ * src/util.
  */
 #include <stdlib.h>
 #include <string.h>
