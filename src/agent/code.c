@@ -163,15 +163,22 @@ void lk_code_unloaded(void)
 	lk_add(&h->generation, 1);
 }
 
-/* Called with the store lock held, once per new node. */
-uint32_t lk_code_of(uint64_t pc, bool exact, const struct lk_walk_stack *stack)
-{
-	uint64_t lookup_pc = exact ? pc : pc - 1;
-	uint32_t module, code;
+/*
+ * A new node is mostly a pc that was met on another path: what it is was asked
+ * before.  In memory that is wiped in a forked child, whose store is another.  Not
+ * kept for stubs, which are another method's on another path.
+ */
+struct asked {
+	uint64_t pc;
+	uint32_t generation, code;
+};
+static struct asked *asked;
+#define NR_ASKED 8192u
 
-	if (pc < 4096)
-		return LK_CODE_NONE;
-	module = module_of(lookup_pc);
+static uint32_t code_at(uint64_t lookup_pc, const struct lk_walk_stack *stack)
+{
+	uint32_t module = module_of(lookup_pc), code;
+
 	/* A runtime's precompiled code lies in a module, and is its code all the same. */
 	if (module != LK_CODE_NONE) {
 		struct dl_find_object o;
@@ -185,4 +192,29 @@ uint32_t lk_code_of(uint64_t pc, bool exact, const struct lk_walk_stack *stack)
 	if (module == LK_CODE_NONE)
 		lk_count_lost(LK_LOST_NAMES);
 	return module;
+}
+
+static struct asked *asked_at(uint64_t lookup_pc)
+{
+	if (!asked)
+		asked = lk_private_alloc(NR_ASKED * sizeof(*asked));
+	return asked ? &asked[(lookup_pc ^ lookup_pc >> 13) & (NR_ASKED - 1)] : NULL;
+}
+
+/* Called with the store lock held, once per new node. */
+uint32_t lk_code_of(uint64_t pc, bool exact, const struct lk_walk_stack *stack)
+{
+	uint64_t lookup_pc = exact ? pc : pc - 1;
+	uint32_t generation = lk_load(&lk_writer->header->generation), code;
+	struct asked *known;
+
+	if (pc < 4096)
+		return LK_CODE_NONE;
+	known = asked_at(lookup_pc);
+	if (known && known->pc == lookup_pc && known->generation == generation)
+		return known->code;
+	code = code_at(lookup_pc, stack);
+	if (known && code != LK_CODE_NONE && !lk_managed_by_path(code))
+		*known = (struct asked){lookup_pc, generation, code};
+	return code;
 }

@@ -338,3 +338,13 @@ uint32_t lk_managed_code(uint64_t lookup_pc, const struct lk_walk_stack *stack)
 	}
 	return LK_CODE_NONE;
 }
+
+bool lk_managed_by_path(uint32_t code)
+{
+	const struct lk_code_info *c;
+
+	if (code == LK_CODE_NONE || !(code & LK_CODE_MANAGED))
+		return false;
+	c = lk_region_at(LK_REGION_CODES, code & LK_CODE_INDEX);
+	return c->runtime == LK_RUNTIME_CLR && c->kind == LK_CLR_STUB;
+}

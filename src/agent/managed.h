@@ -17,4 +17,7 @@ int lk_managed_row(uint64_t lookup_pc, bool exact, struct lk_row *ret_row, uint6
  */
 uint32_t lk_managed_code(uint64_t lookup_pc, const struct lk_walk_stack *stack);
 
+/* Whether the code (LK_CODE_*) is what it is only on this path: a stub's. */
+bool lk_managed_by_path(uint32_t code);
+
 #endif

@@ -148,25 +148,6 @@ static void write_frames(
 	lk_dedup_free(names);
 }
 
-static void write_blocks(struct lk_recording_writer *w, const struct lk_snapshot *s)
-{
-	lk_writer_table(w, LK_TABLE_BLOCK);
-	for (size_t i = 0; i < s->nr_blocks && lk_writer_going(w); i++) {
-		const struct lk_block *b = &s->blocks[i];
-
-		lk_put_count(w, i);
-		lk_put_address(w, b->address);
-		lk_put_count(w, b->size);
-		lk_put_count(w, b->time_ms);
-		lk_put_index(w, b->stack, s->nr_stacks);
-		if (b->thread == UINT32_MAX)
-			lk_put_null(w);
-		else
-			lk_put_index(w, b->thread, s->nr_threads);
-		lk_writer_row_end(w);
-	}
-}
-
 static void write_contents(struct lk_recording_writer *w, const struct lk_snapshot *s)
 {
 	lk_writer_table(w, LK_TABLE_CONTENT);
@@ -276,7 +257,7 @@ static void write_all(struct lk_recording_writer *w, const struct lk_snapshot *s
 	write_frames(w, s, numbers);
 	lk_writer_stacks(w, s, analysis, numbers);
 	free(numbers);
-	write_blocks(w, s);
+	lk_writer_blocks(w, s);
 	write_contents(w, s);
 	write_not_seen(w, s);
 	write_counters(w, s);

@@ -46,6 +46,9 @@ void lk_put_blob(struct lk_recording_writer *w, const void *bytes, size_t size);
 /* One of the LK_NR_NAMES names of recording_schema.h. */
 void lk_put_name(struct lk_recording_writer *w, const char *const *names, uint32_t index);
 
+/* Writes all rows of table block. */
+void lk_writer_blocks(struct lk_recording_writer *w, const struct lk_snapshot *s);
+
 /* The tables that hold results: recording_sites.c.  analysis may be NULL. */
 void lk_writer_stacks(struct lk_recording_writer *w, const struct lk_snapshot *s,
 	const struct lk_analysis *a, const uint32_t *numbers);

@@ -2,8 +2,7 @@
 
 #include "base/cursor.h"
 #include "process/procfs.h"
-#include "runtime/diag_ipc.h"
-#include "runtime/nettrace.h"
+#include "runtime/diag_stream.h"
 #include "util/mem.h"
 #include "util/utf16.h"
 
@@ -11,17 +10,20 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 /* Looking for a runtime costs up to a millisecond, so it gets rarer: ms. */
-#define LOOK_FIRST_MS 500u
+#define LOOK_FIRST_MS 1000u
 #define LOOK_LAST_MS  60000u
 /* An answer that takes longer is worth a sentence. */
 #define SILENT_MS 2000u
 /* Of the runtime's buffer: a second of our figures is 4 kB. */
 #define BUFFER_MB 1u
-/* What one step reads at most: the caller's loop has other work. */
-#define READS_MAX 8
+/*
+ * Handles are told by an event that every collection sends.  Asking for it costs a program
+ * that collects two thousand times a second a tenth of its time (docs/PERFORMANCE.md), so it
+ * is asked for until it came once, and then not for so long: ms.
+ */
+#define HANDLES_MS 10000u
 
 #define RUNTIME_PROVIDER "Microsoft-Windows-DotNETRuntime"
 #define GC_START	 1u
@@ -52,13 +54,14 @@ static const struct known {
 
 static const struct lk_clr_counter handles = {"gc_handles", "handles", "GC handles"};
 
-enum state { LOOKING, ASKING, STARTING, STREAMING, OVER };
+enum state { LOOKING, ASKING, STREAMING, OVER };
 
 struct lk_clr_counters {
 	uint32_t pid;
 	lk_clr_counters_fn *fn;
 	void *arg;
 	enum state state;
+	uint64_t start_ms;	    /* no session before */
 	uint64_t next_ms, pause_ms; /* LOOKING: when, and how long after that */
 	uint64_t since_ms;	    /* the state began */
 	bool older;		    /* ASKING: with the request of .NET 5 and 6 */
@@ -67,8 +70,9 @@ struct lk_clr_counters {
 	struct lk_diag_address address;
 	struct lk_diag_call call;
 	struct lk_diag_info info;
-	int stream;
-	struct lk_nettrace *reader;
+	struct lk_diag_stream counters, handles;
+	uint64_t handles_next_ms;
+	bool handles_came;
 	struct lk_err err; /* code 0: nothing to say */
 	char lacks[1100];
 };
@@ -81,20 +85,20 @@ struct lk_clr_counters *lk_clr_counters_new(
 	c->pid = pid;
 	c->fn = fn;
 	c->arg = arg;
-	c->next_ms = now_ms + LK_CLR_COUNTERS_START_MS;
+	c->start_ms = now_ms + LK_CLR_COUNTERS_START_MS;
+	c->next_ms = now_ms + LOOK_FIRST_MS;
 	c->pause_ms = LOOK_FIRST_MS;
 	c->call.fd = -1;
-	c->stream = -1;
+	lk_diag_stream_init(&c->counters);
+	lk_diag_stream_init(&c->handles);
 	return c;
 }
 
 static void close_session(struct lk_clr_counters *c)
 {
 	lk_diag_call_done(&c->call);
-	if (c->stream >= 0)
-		close(c->stream);
-	c->stream = -1;
-	c->reader = lk_nettrace_free(c->reader);
+	lk_diag_stream_close(&c->counters, NULL);
+	lk_diag_stream_close(&c->handles, NULL);
 }
 
 struct lk_clr_counters *lk_clr_counters_free(struct lk_clr_counters *c)
@@ -107,7 +111,7 @@ struct lk_clr_counters *lk_clr_counters_free(struct lk_clr_counters *c)
 
 bool lk_clr_counters_streaming(const struct lk_clr_counters *c)
 {
-	return c->state == STREAMING;
+	return lk_diag_stream_runs(&c->counters);
 }
 
 /* --- events ------------------------------------------------------------------- */
@@ -157,27 +161,34 @@ int lk_clr_counter_read(
 	return r;
 }
 
-static void on_event(void *arg, const struct lk_nettrace_event *event)
+static void on_counters(void *arg, const struct lk_nettrace_event *event)
 {
-	struct lk_cursor payload = lk_cursor_over(event->payload, event->size);
-	const struct lk_clr_counter *counter = &handles;
+	const struct lk_clr_counter *counter;
 	struct lk_clr_counters *c = arg;
 	double value;
 
-	if (!strcmp(event->name, "EventCounters")) {
-		if (lk_clr_counter_read(event->payload, event->size, &counter, &value))
-			return;
-	} else if (event->id == GC_HEAP_STATS && !strcmp(event->provider, RUNTIME_PROVIDER)) {
-		/* After sizes of generations and counts of what the collection met. */
-		lk_cursor_take(&payload, 88);
-		value = lk_cursor_u32(&payload);
-		if (payload.bad)
-			return;
-	} else {
+	if (strcmp(event->name, "EventCounters") ||
+		lk_clr_counter_read(event->payload, event->size, &counter, &value))
 		return;
-	}
 	c->any = true;
 	c->fn(c->arg, counter, value);
+}
+
+static void on_collection(void *arg, const struct lk_nettrace_event *event)
+{
+	struct lk_cursor payload = lk_cursor_over(event->payload, event->size);
+	struct lk_clr_counters *c = arg;
+	double value;
+
+	if (event->id != GC_HEAP_STATS || c->handles_came)
+		return;
+	/* After sizes of generations and counts of what the collection met. */
+	lk_cursor_take(&payload, 88);
+	value = lk_cursor_u32(&payload);
+	if (payload.bad)
+		return;
+	c->handles_came = true;
+	c->fn(c->arg, &handles, value);
 }
 
 /* --- states ------------------------------------------------------------------- */
@@ -257,35 +268,58 @@ static void look(struct lk_clr_counters *c, uint64_t now_ms)
 	if (now_ms < c->next_ms)
 		return;
 	r = lk_diag_find(c->pid, &c->address, &c->err);
+	c->err.code = r;
 	if (r)
 		failed(c, r, now_ms);
+	else if (now_ms < c->start_ms)
+		c->next_ms = c->start_ms;
 	else
 		ask(c, now_ms);
 }
 
-static void start_session(struct lk_clr_counters *c, uint64_t now_ms)
+static void start_counters(struct lk_clr_counters *c, uint64_t now_ms)
 {
-	/* The first of a collection's events is asked for as well: alone, the other did not come.
-	 */
-	static const uint32_t ids[] = {GC_START, GC_HEAP_STATS};
-	const struct lk_diag_provider providers[] = {
-		{.name = "System.Runtime", .arguments = "EventCounterIntervalSec=1", .level = 4},
-		{.name = RUNTIME_PROVIDER, .keywords = 1, .level = 4, .ids = ids, .nr_ids = 2},
-	};
-	/*
-	 * Before .NET 10 events cannot be chosen by their ids, and a collection sends
-	 * 1.4 kB: too much for a program that collects a thousand times a second.
-	 */
-	const struct lk_diag_session session = {
-		.buffer_mb = BUFFER_MB,
-		.providers = providers,
-		.nr_providers = c->info.major >= LK_DIAG_ID_FILTER_SINCE ? 2 : 1,
-	};
-	int r = lk_diag_begin_session(&c->address, &c->info, &session, &c->call, &c->err);
+	static const struct lk_diag_provider provider = {
+		.name = "System.Runtime", .arguments = "EventCounterIntervalSec=1", .level = 4};
+	static const struct lk_diag_session session = {
+		.buffer_mb = BUFFER_MB, .providers = &provider, .nr_providers = 1};
+	int r = lk_diag_stream_begin(
+		&c->counters, &c->address, &c->info, &session, on_counters, c, &c->err);
 
-	enter(c, STARTING, now_ms);
+	c->handles_next_ms = now_ms;
+	enter(c, STREAMING, now_ms);
 	if (r)
 		failed(c, r, now_ms);
+}
+
+static int start_handles(struct lk_clr_counters *c)
+{
+	/* The first of a collection's events too: alone, the other did not come. */
+	static const uint32_t ids[] = {GC_START, GC_HEAP_STATS};
+	static const struct lk_diag_provider provider = {
+		.name = RUNTIME_PROVIDER, .keywords = 1, .level = 4, .ids = ids, .nr_ids = 2};
+	static const struct lk_diag_session session = {
+		.buffer_mb = BUFFER_MB, .providers = &provider, .nr_providers = 1};
+
+	c->handles_came = false;
+	return lk_diag_stream_begin(
+		&c->handles, &c->address, &c->info, &session, on_collection, c, NULL);
+}
+
+/* A session of its own, so that it can end when the event came; failing, it is tried later. */
+static void step_handles(struct lk_clr_counters *c, uint64_t now_ms)
+{
+	int r = -EAGAIN;
+
+	if (lk_diag_stream_begun(&c->handles))
+		r = lk_diag_stream_step(&c->handles, NULL);
+	else if (now_ms >= c->handles_next_ms)
+		r = start_handles(c) ? 0 : -EAGAIN;
+	if (r == -EAGAIN && !c->handles_came)
+		return;
+	lk_diag_stream_close(&c->handles, &c->address);
+	c->handles_next_ms = now_ms + HANDLES_MS;
+	c->handles_came = false;
 }
 
 static void read_info(struct lk_clr_counters *c, uint64_t now_ms)
@@ -312,53 +346,26 @@ static void read_info(struct lk_clr_counters *c, uint64_t now_ms)
 	if (r)
 		failed(c, r, now_ms);
 	else
-		start_session(c, now_ms);
+		start_counters(c, now_ms);
 }
 
-static void read_started(struct lk_clr_counters *c, uint64_t now_ms)
+static void step_counters(struct lk_clr_counters *c, uint64_t now_ms)
 {
-	int r = lk_diag_call_step(&c->call, &c->err);
-	uint64_t id;
+	bool ran = lk_diag_stream_runs(&c->counters);
+	int r = lk_diag_stream_step(&c->counters, &c->err);
 
+	if (lk_diag_stream_runs(&c->counters))
+		c->silent = false;
+	else
+		c->silent |= r == -EAGAIN && now_ms - c->since_ms > SILENT_MS;
 	if (r == -EAGAIN) {
-		c->silent |= now_ms - c->since_ms > SILENT_MS;
-		return;
-	}
-	if (!r)
-		r = lk_diag_read_session(&c->call, &id, &c->err);
-	if (r) {
-		failed(c, r, now_ms);
-		return;
-	}
-	c->stream = c->call.fd;
-	c->call.fd = -1;
-	lk_diag_call_done(&c->call);
-	c->reader = lk_nettrace_new(on_event, c);
-	c->silent = false;
-	enter(c, STREAMING, now_ms);
-}
-
-static void drain(struct lk_clr_counters *c, uint64_t now_ms)
-{
-	uint8_t bytes[16384];
-	int r = 0;
-
-	for (int i = 0; i < READS_MAX && !r; i++) {
-		ssize_t n = read(c->stream, bytes, sizeof(bytes));
-
-		if (n < 0 && (errno == EAGAIN || errno == EINTR))
-			return;
-		if (n <= 0) {
-			c->err.code = 0; /* it ended, and so does the session */
-			give_up(c, now_ms);
-			return;
-		}
-		r = lk_nettrace_feed(c->reader, bytes, (size_t)n);
-	}
-	if (r) {
-		lk_fail(&c->err, r, "what process %u sends on its diagnostics socket is damaged",
-			c->pid);
+		if (ran)
+			step_handles(c, now_ms);
+	} else if (!r) {
+		c->err.code = 0; /* the program ended, and so does the session */
 		give_up(c, now_ms);
+	} else {
+		failed(c, r, now_ms);
 	}
 }
 
@@ -371,17 +378,15 @@ void lk_clr_counters_step(struct lk_clr_counters *c, uint64_t now_ms)
 	case ASKING:
 		read_info(c, now_ms);
 		break;
-	case STARTING:
-		read_started(c, now_ms);
-		break;
 	case STREAMING:
-		drain(c, now_ms);
+		step_counters(c, now_ms);
 		break;
 	case OVER:
 		break;
 	}
 	if (c->silent)
-		lk_fail(&c->err, -ETIMEDOUT, "process %u does not answer on its diagnostics socket",
+		lk_fail(&c->err, -ETIMEDOUT,
+			"process %u did not answer on its diagnostics socket: was it stopped?",
 			c->pid);
 	if (c->err.code && !c->any)
 		snprintf(c->lacks, sizeof(c->lacks), "%s%s%s", c->err.what,

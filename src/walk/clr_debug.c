@@ -22,20 +22,30 @@ static uint32_t nibbles(const uint8_t *bytes, size_t nr, size_t *at)
 	return 0;
 }
 
+/* Where a profiler rewrote the IL, the header begins with this, and has a map more. */
+#define INSTRUMENTED 0xffffffffu
+
 /* The size of header and bounds of the blob that begins with these bytes; 0: not known. */
 static size_t blob_size(const uint8_t *bytes, size_t nr)
 {
 	size_t at = 0;
-	uint32_t bounds = nibbles(bytes, nr, &at);
+	uint32_t bounds = nibbles(bytes, nr, &at), instrumented = 0;
 
+	if (at != SIZE_MAX && bounds == INSTRUMENTED) {
+		bounds = nibbles(bytes, nr, &at);
+		if (at != SIZE_MAX)
+			instrumented = nibbles(bytes, nr, &at);
+	}
 	if (at != SIZE_MAX)
 		nibbles(bytes, nr, &at);
-	return at == SIZE_MAX || !bounds ? 0 : (at + 1) / 2 + bounds;
+	if (at == SIZE_MAX || !bounds)
+		return 0;
+	return (at + 1) / 2 + (size_t)bounds + instrumented;
 }
 
 size_t lk_clr_copy_map(uint64_t from, size_t left, uint8_t format, uint8_t *to, size_t size)
 {
-	uint8_t head[16];
+	uint8_t head[32];
 	size_t n = lk_peek_some(from, head, left < sizeof(head) ? left : sizeof(head));
 
 	n = blob_size(head, n);

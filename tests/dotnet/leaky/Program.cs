@@ -4,6 +4,7 @@
 //
 // Pauses after every hundredth call.  Prints "leaky: CALLS calls, CHARS chars".
 using System;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Threading;
 
@@ -12,6 +13,7 @@ static class Program
     [DllImport("leaky_server")]
     static extern int say_hello([MarshalAs(UnmanagedType.BStr)] ref string text);
 
+    [MethodImpl(MethodImplOptions.NoInlining)] // precompiled code tells no lines of what it inlined
     static int Call(int i)
     {
         string text = "Hello World";

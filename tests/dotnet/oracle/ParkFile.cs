@@ -37,6 +37,7 @@ sealed unsafe class ParkFile : IDisposable
         view.SafeMemoryMappedViewHandle.AcquirePointer(ref at);
         if (*(ulong*)at != Magic)
             throw new InvalidDataException(path + " is no park file");
+        round = Word(Round);
     }
 
     ref uint Word(int offset) => ref *(uint*)(at + offset);

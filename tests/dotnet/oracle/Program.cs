@@ -6,7 +6,8 @@
 // Waits for a process to open the park file, stops its threads again and again, and compares until
 // so many stacks are compared.  Prints counts, and both stacks of every difference.  The process
 // must not be a child of this one: .NET would wait for it, and take from ClrMD what ptrace tells.
-// Exit status 0: no difference.
+// With ORACLE_DROP=N it leaves the N-th managed frame of each of the agent's stacks out first: a
+// proof that it would tell.  Exit status 0: no difference.
 using System;
 using System.Collections.Generic;
 using System.Diagnostics;
@@ -68,12 +69,19 @@ static class Program
         var stacks = new Stacks(runtime, new CodeMap(pid));
         foreach (AgentStack stack in park.Read())
         {
-            var agent = stacks.OfAgent(stack);
+            List<Frame> agent = Dropped(stacks.OfAgent(stack));
             var all = new List<string>();
             var dac = threads.TryGetValue(stack.Tid, out ClrThread thread) ? stacks.OfDac(thread, all) : new List<Frame>();
             totals.Add(stack, agent, dac, all);
         }
         totals.Unprepared += stacks.Unprepared;
         totals.NoMethod += stacks.NoMethod;
+    }
+
+    static List<Frame> Dropped(List<Frame> frames)
+    {
+        if (int.TryParse(Environment.GetEnvironmentVariable("ORACLE_DROP"), out int n) && frames.Count(f => !f.Native) > n)
+            frames.Remove(frames.Where(f => !f.Native).ElementAt(n));
+        return frames;
     }
 }

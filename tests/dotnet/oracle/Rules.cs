@@ -11,8 +11,14 @@ static class Rules
         List<Frame> agent = all.Where(f => !f.Native).ToList();
         if (IsStarting(agent, dac))
             return !Use(used, "a thread that has not begun: the DAC shows one native address as a managed frame");
-        if (IsWithoutTransition(all, dac))
-            return !Use(used, "a P/Invoke with SuppressGCTransition: the DAC sees no frame of the thread");
+        if (IsUnknownToDac(agent, dac, used))
+            return !Use(used, "code that the DAC finds no method for: its walk ends there");
+        string entered = dac.Count < agent.Count ? EnteredWithoutFrame(all) : null;
+        if (entered != null)
+        {
+            Use(used, entered);
+            agent.RemoveRange(0, agent.Count - dac.Count); // what it does see is compared
+        }
         if (agent.Count != dac.Count)
             return true;
         for (int i = 0; i < agent.Count; i++)
@@ -42,12 +48,33 @@ static class Rules
     static bool IsStarting(List<Frame> agent, List<Frame> dac) =>
         agent.Count == 0 && dac.Count == 1 && dac[0].Native && dac[0].Method == null;
 
-    // The busy program's one method that makes such calls; the runtime leaves no frame for it.
-    static bool IsWithoutTransition(List<Frame> all, List<Frame> dac)
+    // Whether the DAC's frames are the agent's up to one that it has no method for.
+    static bool IsUnknownToDac(List<Frame> agent, List<Frame> dac, List<string> used)
     {
+        if (dac.Count >= agent.Count || agent[dac.Count].Method != null)
+            return false;
+        for (int i = 0; i < dac.Count; i++)
+            if (!IsSame(agent[i], dac[i], used))
+                return false;
+        return true;
+    }
+
+    // The DAC walks from the innermost frame that the runtime has noted.  Where managed code entered
+    // native code without noting one, it does not see the managed frames up to the next that is noted.
+    static string EnteredWithoutFrame(List<Frame> all)
+    {
+        int at = all.FindIndex(f => !f.Native);
+        if (at == 0)
+            return null;
+        string callee = all[at - 1].Name;
         Frame caller = all.Find(f => !f.Native && !f.Name.StartsWith("ILStubClass.IL_STUB_PInvoke"));
-        int at = all.IndexOf(caller);
-        return dac.Count == 0 && at > 0 && at <= 2 && caller.Name == "InteropJobs.Quick(Work)" &&
-            all[0].Name.StartsWith("libbusy_native.so+");
+        if (callee.StartsWith("libbusy_native.so+") && at == 1 && caller.Name == "InteropJobs.Quick(Work)")
+            return "a P/Invoke with SuppressGCTransition: the DAC does not see its callers";
+        bool faulted = all.Take(at).All(f => f.Name.StartsWith("libcoreclr.so+") || f.Name.StartsWith("libc.so.6+"));
+        if (faulted && all[at].Name == "ExceptionJobs.Fault(Work, Int32)")
+            return "a fault that the runtime has not noted yet: the DAC does not see its frames";
+        if (callee.StartsWith("libcoreclr.so+") && all[at].Name.StartsWith("Loops."))
+            return "the runtime replaces a loop's code (patchpoint): the DAC does not see its frames";
+        return null;
     }
 }
