@@ -19,7 +19,7 @@ struct lk_proc_memory {
 
 /*
  * Reads it: -ESRCH gone, -EPERM not allowed, -EBADMSG not understood.  The kernel walks the
- * page tables for it: about 0.3 ms for a process of 50 MB, and as much more as it is larger.
+ * page tables for it: about 1 ms for a process of 60 MB, and as much more as it is larger.
  */
 int lk_procfs_memory(uint32_t pid, struct lk_proc_memory *ret);
 /* The same without private_bytes, which is 0 then: microseconds. */

@@ -27,8 +27,7 @@
 
 #define STOP_TRACING	 0x0201u
 #define COLLECT_TRACING2 0x0203u /* since .NET 5; a flag chooses the whole rundown */
-#define COLLECT_TRACING3 0x0204u /* since .NET 8; and whether stacks are walked */
-#define COLLECT_TRACING4 0x0205u /* since .NET 9; keywords choose the rundown */
+#define COLLECT_TRACING4 0x0205u /* since .NET 9; keywords choose the rundown, no stacks */
 #define COLLECT_TRACING5 0x0206u /* since .NET 10; and events by their ids */
 #define PROCESS_INFO	 0x0400u
 #define PROCESS_INFO2	 0x0404u
@@ -445,14 +444,16 @@ static void put_providers(struct builder *b, const struct lk_diag_session *s, bo
 	}
 }
 
-/* The newest request that this version surely knows; each has its own order of fields. */
+/*
+ * The newest request that this version surely knows; each has its own order of fields.
+ * CollectTracing3 (0x0204) is documented for .NET 8, whose 8.0.31 does not know it.
+ */
 static struct builder build_session(
 	struct lk_diag_call *call, unsigned major, const struct lk_diag_session *s)
 {
 	bool filters = major >= LK_DIAG_ID_FILTER_SINCE;
 	struct builder b = build(call, filters	    ? COLLECT_TRACING5
 				       : major >= 9 ? COLLECT_TRACING4
-				       : major == 8 ? COLLECT_TRACING3
 						    : COLLECT_TRACING2);
 
 	if (filters)
@@ -463,7 +464,7 @@ static struct builder build_session(
 		put_u64(&b, s->rundown);
 	else
 		put_u8(&b, s->rundown != 0);
-	if (major >= 8)
+	if (major >= 9)
 		put_u8(&b, 0); /* no stacks */
 	put_providers(&b, s, filters);
 	return b;

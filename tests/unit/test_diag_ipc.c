@@ -222,7 +222,7 @@ static bool take_session(struct lk_cursor *c, unsigned major)
 		good &= lk_cursor_u32(c) == 0;
 	good &= lk_cursor_u32(c) == 64 && lk_cursor_u32(c) == 1;
 	good &= major >= 9 ? lk_cursor_u64(c) == 0x20018 : lk_cursor_u8(c) == 1;
-	if (major >= 8)
+	if (major >= 9)
 		good &= lk_cursor_u8(c) == 0;
 	good &= lk_cursor_u32(c) == 2;
 	for (int i = 0; i < 2; i++) {
@@ -380,7 +380,7 @@ int main(int argc, char **argv)
 	starting(server);
 	starts(server, 5, 3);
 	starts(server, 7, 3);
-	starts(server, 8, 4);
+	starts(server, 8, 3);
 	starts(server, 9, 5);
 	starts(server, 10, 6);
 	starts(server, 12, 6);
