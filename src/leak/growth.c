@@ -18,7 +18,9 @@
 #define SHORT_START	  0.25 /* of a short run is start-up */
 #define SHORT_NUMBER_HALF 100.0
 #define SHORT_COVERED	  0.9
-#define CERTAIN_PERCENT	  99.9 /* no cut can make more of it */
+#define ENDING_MS	  400.0 /* so long a program may take to end */
+#define ENDING_SHARE	  0.2	/* and so much of its run */
+#define CERTAIN_PERCENT	  99.9	/* no cut can make more of it */
 #define FEW_BLOCKS	  3
 #define MIN_MOMENTS	  3 /* fewer have no course to speak of */
 
@@ -222,16 +224,29 @@ static double even(const struct lk_series *s, const struct window *w)
 }
 
 /*
+ * A program that has ended took a while for that, in which it lost nothing: a runtime
+ * stops its threads and runs its finalizers.
+ */
+static unsigned ending_spans(const struct lk_series *s)
+{
+	double spans = s->final ? ENDING_MS * LK_NR_SPANS / fmax(1, (double)s->tracked_ms) : 0;
+
+	return (unsigned)fmin(ceil(spans), ENDING_SHARE * LK_NR_SPANS);
+}
+
+/*
  * Is it still going on?  The chance that an ongoing loss would have been silent
  * since the last survivor, and the last third's part of all.
  */
 static double lasting(const struct lk_series *s, const struct window *w)
 {
-	double width = w->end - w->first, gap = (w->end - 1 - w->last) / width;
+	unsigned idle = w->end - 1 - w->last, ending = ending_spans(s);
+	unsigned end = w->end - (idle < ending ? idle : ending);
+	double width = end - w->first, gap = (end - 1 - w->last) / width;
 	double chance = pow(1 - gap, w->occupied), tail, third = width / 3;
-	unsigned from = w->end - (unsigned)ceil(third);
+	unsigned from = end - (unsigned)ceil(third);
 
-	tail = count(s, from, w->end) / w->blocks;
+	tail = count(s, from, end) / w->blocks;
 	return fmin(clamp01(chance / GAP_CHANCE), clamp01(tail / (ceil(third) / width / 2)));
 }
 

@@ -298,6 +298,23 @@ static void test_short_ended_runs(void)
 	is(LK_SITE_GROWING, 85, 90, "a program of 2 ms that leaves 1,000 blocks leaks them");
 }
 
+static void test_slow_ends(void)
+{
+	begin(2400);
+	survive(4000, 28, 0.05, 0.86);
+	is(LK_SITE_STOPPED, 0, 30, "0.3 s of silence at the end of a running program are an end");
+	series.final = true;
+	is(LK_SITE_GROWING, 90, 100, "of one that ended, they may be its ending");
+	begin(2400);
+	survive(4000, 28, 0.05, 0.7);
+	series.final = true;
+	is(LK_SITE_STOPPED, 0, 30, "0.7 s are not");
+	begin(60000);
+	survive(4000, 28, 0.05, 0.9);
+	series.final = true;
+	is(LK_SITE_STOPPED, 0, 30, "nor are 6 s of a minute");
+}
+
 static void test_odd_input(void)
 {
 	struct lk_judgement j;
@@ -323,6 +340,7 @@ int main(void)
 	test_few_and_early();
 	test_short_runs();
 	test_short_ended_runs();
+	test_slow_ends();
 	test_odd_input();
 	return tap_done();
 }
