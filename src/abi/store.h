@@ -255,6 +255,7 @@ enum lk_entry {
 	LK_ENTRY_NEW_ARRAY,
 	LK_ENTRY_MMAP,
 	LK_ENTRY_MREMAP,
+	LK_ENTRY_MPROTECT, /* made reserved address space usable */
 	LK_NR_ENTRIES,
 };
 

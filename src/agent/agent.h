@@ -39,6 +39,7 @@ struct lk_real {
 	void *(*mmap)(void *, size_t, int, int, int, long);
 	int (*munmap)(void *, size_t);
 	void *(*mremap)(void *, size_t, size_t, int, ...);
+	int (*mprotect)(void *, size_t, int);
 	int (*dlclose)(void *);
 	void (*exit_now)(int) __attribute__((noreturn));
 };

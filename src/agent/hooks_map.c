@@ -19,6 +19,7 @@
 EXPORT void *mmap(void *addr, size_t size, int prot, int flags, int fd, off_t at);
 EXPORT void *mmap64(void *addr, size_t size, int prot, int flags, int fd, off64_t at);
 EXPORT int munmap(void *addr, size_t size);
+EXPORT int mprotect(void *addr, size_t size, int prot);
 EXPORT void *mremap(void *addr, size_t old_size, size_t size, int flags, ...);
 
 static uint32_t kind_of(int prot, int flags)
@@ -99,6 +100,33 @@ int munmap(void *addr, size_t size)
 	ret = lk_real.munmap(addr, size);
 	if (t)
 		lk_thread_leave(t);
+	return ret;
+}
+
+/*
+ * Collectors and tables reserve address space and make it usable piece by piece.
+ * All other changes of protection pass: a runtime makes thousands of them.
+ */
+int mprotect(void *addr, size_t size, int prot)
+{
+	struct lk_caller from = LK_CALLER();
+	struct lk_agent_thread *t;
+	int ret;
+
+	if (!resolved()) {
+		long r = lk_syscall3(SYS_mprotect, addr, size, prot);
+
+		errno = r ? (int)-r : errno;
+		return r ? -1 : 0;
+	}
+	t = prot & (PROT_READ | PROT_WRITE) ? lk_thread_enter(lk_caller_sp(from)) : NULL;
+	ret = lk_real.mprotect(addr, size, prot);
+	if (t) {
+		if (!ret && size && lk_maps_reserved((uint64_t)addr, lk_align_up(size, 4096)))
+			lk_record_commit(
+				t, (uint64_t)addr, size, prot & PROT_EXEC ? LK_MAP_EXEC : 0, from);
+		lk_thread_leave(t);
+	}
 	return ret;
 }
 

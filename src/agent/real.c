@@ -65,6 +65,7 @@ void lk_real_resolve(void)
 	find(&lk_real.mmap, "mmap64");
 	find(&lk_real.munmap, "munmap");
 	find(&lk_real.mremap, "mremap");
+	find(&lk_real.mprotect, "mprotect");
 	find(&lk_real.dlclose, "dlclose");
 	find(&lk_real.exit_now, "_exit");
 	/* Last: hooks take a malloc that is there as the sign that all are. */

@@ -196,13 +196,11 @@ void lk_record_undo_free(struct lk_agent_thread *t, uint64_t addr, struct lk_wor
 	lk_shadow_restore(addr, old);
 }
 
-void lk_record_map(struct lk_agent_thread *t, uint64_t addr, uint64_t size, uint32_t kind,
-	enum lk_entry entry, struct lk_caller from)
+static struct lk_map_info map_of(struct lk_agent_thread *t, uint64_t addr, uint64_t size,
+	uint32_t kind, enum lk_entry entry, struct lk_caller from)
 {
-	struct lk_map_info map;
-
 	lk_now(t);
-	map = (struct lk_map_info){
+	return (struct lk_map_info){
 		.start = addr,
 		.size = lk_align_up(size, 4096),
 		.stack = count_stack(t, size, entry, from),
@@ -210,8 +208,23 @@ void lk_record_map(struct lk_agent_thread *t, uint64_t addr, uint64_t size, uint
 		.thread = t->number,
 		.kind = kind,
 	};
+}
+
+void lk_record_map(struct lk_agent_thread *t, uint64_t addr, uint64_t size, uint32_t kind,
+	enum lk_entry entry, struct lk_caller from)
+{
+	struct lk_map_info map = map_of(t, addr, size, kind, entry, from);
 
 	if (!lk_maps_add(&map))
+		lk_count_lost(LK_LOST_MAPS);
+}
+
+void lk_record_commit(struct lk_agent_thread *t, uint64_t addr, uint64_t size, uint32_t kind,
+	struct lk_caller from)
+{
+	struct lk_map_info map = map_of(t, addr, size, kind, LK_ENTRY_MPROTECT, from);
+
+	if (!lk_maps_commit(map.start, map.size, &map))
 		lk_count_lost(LK_LOST_MAPS);
 }
 

@@ -21,6 +21,10 @@ void lk_record_undo_free(struct lk_agent_thread *t, uint64_t addr, struct lk_wor
 void lk_record_map(struct lk_agent_thread *t, uint64_t addr, uint64_t size, uint32_t kind,
 	enum lk_entry entry, struct lk_caller from);
 
+/* Reserved address space was made usable. */
+void lk_record_commit(struct lk_agent_thread *t, uint64_t addr, uint64_t size, uint32_t kind,
+	struct lk_caller from);
+
 /* Milliseconds since tracking started; looks at the clock now and then. */
 uint64_t lk_now(struct lk_agent_thread *t);
 

@@ -229,6 +229,14 @@ static bool is_called(struct lk_frames *f, const struct lk_frame *frame, const c
 	       (frame->function && lk_glob(pattern, function_fact(f, frame->function)->normalised));
 }
 
+static bool is_entered(struct lk_frames *f, const struct lk_frame *frame, const char *manager)
+{
+	return !manager ||
+	       (frame->function &&
+		       !strcmp(manager,
+			       lk_manager_of_entry(function_fact(f, frame->function)->normalised)));
+}
+
 /* The rule that says most of the frame: the most certain one. */
 static const struct lk_manager_rule *rule_of(
 	struct lk_frames *f, const struct lk_frame *stack, uint32_t at)
@@ -242,7 +250,7 @@ static const struct lk_manager_rule *rule_of(
 	for (int i = fact->rule; i >= 0; i = lk_manager_match(fact->normalised, i + 1)) {
 		const struct lk_manager_rule *rule = lk_manager_rule(i);
 
-		if (!is_called(f, &stack[0], rule->entry) ||
+		if (!is_entered(f, &stack[0], rule->entry) ||
 			!is_called(f, &stack[at - 1], rule->inner))
 			continue;
 		if (rule->certainty == LK_CERTAIN_MATCH)

@@ -22,7 +22,7 @@
 	}
 #define MAPPED(name, frame)                                                                        \
 	{                                                                                          \
-		.manager = name, .pattern = frame, .certainty = LK_CERTAIN_MATCH, .entry = "mmap*" \
+		.manager = name, .pattern = frame, .certainty = LK_CERTAIN_MATCH, .entry = "mmap"  \
 	}
 /* Certain where the frame directly inside of it is `callee`. */
 #define ABOVE(name, frame, callee)                                                                 \
@@ -33,6 +33,12 @@
 #define ENGINE(name, frame)                                                                        \
 	{                                                                                          \
 		.manager = name, .pattern = frame, .certainty = LK_CERTAIN_MATCH, .engine = true   \
+	}
+/* The same where it is a block; what it maps meanwhile is its own. */
+#define ENGINE_HEAP(name, frame)                                                                   \
+	{                                                                                          \
+		.manager = name, .pattern = frame, .certainty = LK_CERTAIN_MATCH,                  \
+		.entry = "C heap", .engine = true                                                  \
 	}
 
 static const struct lk_manager_rule rules[] = {
@@ -78,9 +84,9 @@ static const struct lk_manager_rule rules[] = {
 	SURE("marshalled string", "*Marshalling?*StringMarshaller*"),
 	ABOVE("marshalled string", "(wrapper IL_STUB_*", "*Marshal?AllocCoTaskMem*"),
 	ABOVE("marshalled string", "(wrapper IL_STUB_*", "*NativeMemory?Alloc*"),
-	ENGINE("marshalled array", "*StubHelpers?MngdNativeArrayMarshaler*"),
-	ENGINE("marshalled array", "*StubHelpers?MngdFixedArrayMarshaler*"),
-	ENGINE("marshalled array", "*StubHelpers?MngdSafeArrayMarshaler*"),
+	ENGINE_HEAP("marshalled array", "*StubHelpers?MngdNativeArrayMarshaler*"),
+	ENGINE_HEAP("marshalled array", "*StubHelpers?MngdFixedArrayMarshaler*"),
+	ENGINE_HEAP("marshalled array", "*StubHelpers?MngdSafeArrayMarshaler*"),
 	SURE("marshalled array", "*Marshalling?*ArrayMarshaller*"),
 	SURE("marshalled array", "*Marshalling?*SpanMarshaller*"),
 	SURE("marshalled object", "*StubHelpers?ObjectMarshaler?ConvertToNative*"),
@@ -169,6 +175,7 @@ static const struct {
 	{"operator new*", "C++ new"},
 	{"mmap*", "mmap"},
 	{"mremap", "mmap"},
+	{"mprotect", "mmap"},
 };
 
 /* Modules of .NET's engine are stripped: that a block is its own, only the module tells. */

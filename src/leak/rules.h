@@ -43,7 +43,8 @@ struct lk_manager_rule {
 	const char *manager;
 	const char *pattern; /* of a function above the allocation function */
 	enum lk_certainty certainty;
-	const char *entry; /* the allocation function must match; NULL: any */
+	const char *
+		entry; /* what lk_manager_of_entry must say of the allocation function; NULL: any */
 	const char *inner; /* the next frame inwards must match; NULL: any */
 	bool engine;	   /* the runtime's engine allocates such blocks for managed code */
 };

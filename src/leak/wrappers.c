@@ -20,6 +20,7 @@ static const char *const wrappers[] = {
 	"mmap64",
 	"__mmap*",
 	"mremap",
+	"mprotect",
 	"brk",
 	"sbrk",
 	"__libc_malloc",

@@ -45,6 +45,7 @@ static const char *const entry_names[LK_NR_ENTRIES] = {
 	[LK_ENTRY_NEW_ARRAY] = "operator new[]",
 	[LK_ENTRY_MMAP] = "mmap",
 	[LK_ENTRY_MREMAP] = "mremap",
+	[LK_ENTRY_MPROTECT] = "mprotect",
 };
 
 static struct lk_frame *add_named(struct taking *t)

@@ -138,6 +138,55 @@ bool lk_maps_add(const struct lk_map_info *map)
 	return ok;
 }
 
+/* The first mapping that is only reserved and touches [start, end); nr_maps: none. */
+static uint32_t first_reserved(uint64_t start, uint64_t end)
+{
+	const struct lk_writer *w = lk_writer;
+	uint32_t at = first_ending_after(start);
+
+	for (; at < w->nr_maps; at++) {
+		const struct lk_map_info *m = slot_at(w->map_order[at]);
+
+		if (m->start >= end)
+			return w->nr_maps;
+		if (m->kind & LK_MAP_NONE)
+			return at;
+	}
+	return at;
+}
+
+bool lk_maps_reserved(uint64_t start, uint64_t size)
+{
+	bool reserved;
+
+	lk_store_lock();
+	reserved = first_reserved(start, start + size) < lk_writer->nr_maps;
+	lk_store_unlock();
+	return reserved;
+}
+
+bool lk_maps_commit(uint64_t start, uint64_t size, const struct lk_map_info *map)
+{
+	uint64_t end = start + size;
+	bool ok = true;
+	uint32_t at;
+
+	lk_store_lock();
+	while (ok && (at = first_reserved(start, end)) < lk_writer->nr_maps) {
+		const struct lk_map_info *m = slot_at(lk_writer->map_order[at]);
+		struct lk_map_info part = *map;
+
+		part.start = m->start > start ? m->start : start;
+		part.size = (m->start + m->size < end ? m->start + m->size : end) - part.start;
+		part.kind = (m->kind & ~LK_MAP_NONE) | map->kind;
+		remove_range(part.start, part.start + part.size);
+		ok = insert(first_ending_after(part.start), &part);
+		start = part.start + part.size;
+	}
+	lk_store_unlock();
+	return ok;
+}
+
 void lk_maps_remove(uint64_t start, uint64_t size)
 {
 	lk_store_lock();

@@ -12,6 +12,15 @@
 /* Adds a mapping; what it covers is removed first.  false: table full. */
 bool lk_maps_add(const struct lk_map_info *map);
 
+/*
+ * Makes what is only reserved (LK_MAP_NONE) in [start, start + size) a mapping like
+ * map, range by range; the rest is left alone.  false: table full.
+ */
+bool lk_maps_commit(uint64_t start, uint64_t size, const struct lk_map_info *map);
+
+/* Whether anything there is only reserved. */
+bool lk_maps_reserved(uint64_t start, uint64_t size);
+
 /* Removes [start, start + size) from all mappings. */
 void lk_maps_remove(uint64_t start, uint64_t size);
 

@@ -70,12 +70,10 @@ sub loses_ok
 {
 	my ($name) = @_;
 	my ($out, $r) = tracked($name, "$name $count");
-	my ($manager, $function, $at, $kind, $number) = $out =~ /^expect pattern=\S+ manager=(\S+) function=(\S+) at=(\S+) (blocks|per|segments|reserved)=(\d+)$/
+	my ($manager, $function, $at, $kind, $number) = $out =~ /^expect pattern=\S+ manager=(\S+) function=(\S+) at=(\S+) (blocks|per|segments)=(\d+)$/
 		or return fail("$name says what it loses");
 	$manager =~ tr/_/ /;
 	my $blocks = found($r, $manager, $function);
-	# Tables of GC handles are reserved, then made usable by mprotect.
-	local our $TODO = "reserved memory that mprotect makes usable is not counted (docs/LIMITS.md)" if $kind eq "reserved";
 	if ($kind eq "blocks") {
 		is($blocks, $number, "$name: $number blocks of $manager in $function") or diag(told(growing($r)));
 	} elsif ($kind eq "per") {

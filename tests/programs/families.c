@@ -117,12 +117,27 @@ static NOINLINE void by_mremap(void)
 	lose(mremap(p, 4096, 5 * 4096, MREMAP_MAYMOVE));
 }
 
+/* Reserved, then used in two places; taking rights away changes nothing. */
+static NOINLINE void by_mprotect(void)
+{
+	char *p = mmap(NULL, 64 * 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *q = mmap(NULL, 4 * 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	mprotect(p + 4096, 2 * 4096, PROT_READ | PROT_WRITE);
+	mprotect(p + 8 * 4096, 3 * 4096, PROT_READ | PROT_WRITE);
+	mprotect(p + 4096, 2 * 4096, PROT_READ);
+	mprotect(p + 4096, 2 * 4096, PROT_READ | PROT_WRITE);
+	mprotect(q, 4 * 4096, PROT_READ | PROT_WRITE);
+	munmap(q, 4 * 4096);
+	lose(p);
+}
+
 int main(void)
 {
 	by_malloc(), by_calloc(), by_realloc_new(), by_realloc_grown(), by_reallocarray();
 	by_memalign(), by_posix_memalign(), by_aligned_alloc(), by_valloc(), by_pvalloc();
 	by_strdup(), by_huge(), by_zero(), freed_by_realloc(), failed_realloc(), failed_malloc();
-	all_freed(), by_mmap(), by_mremap();
+	all_freed(), by_mmap(), by_mremap(), by_mprotect();
 	expect("by_malloc", 1, 24);
 	expect("by_calloc", 1, 24);
 	expect("by_realloc_new", 1, 40);
@@ -142,5 +157,6 @@ int main(void)
 	expect("all_freed", 0, 0);
 	expect("by_mmap", 2, 8 * 4096);
 	expect("by_mremap", 1, 5 * 4096);
+	expect("by_mprotect", 2, 5 * 4096);
 	return 0;
 }

@@ -15,8 +15,7 @@ using System.Threading;
 // `blocks` is exact.  Where the blocks are a library's and their number is its own business,
 // `per` says how many calls there were: each loses at least one block.  `segments` says
 // that the runtime packs what is lost into mappings or blocks of its own, whose number
-// follows from its own sizes; `reserved` that it reserves those mappings and makes them
-// usable later, by mprotect.
+// follows from its own sizes.
 sealed class Pattern
 {
 	public readonly string Name, Manager, Count, At;
@@ -75,14 +74,14 @@ static class Program
 		new("N10-openssl", "OpenSSL", "per", N10OpenSsl.Lose, "Certificate.Load"),
 		new("N10-sqlite", "SQLite", "per", N10Sqlite.Lose, "Database.InMemory"),
 		new("N10-zlib", "zlib", "per", N10Zlib.Lose),
-		new("N11", "GC handle", "reserved", N11.Lose),
+		new("N11", "GC handle", "segments", N11.Lose),
 		new("N12", "delegate thunk", "segments", N12.Lose),
 		new("N13", "COM callable wrapper", "blocks", N13.Lose),
 		new("N14", "C heap", "blocks", N14.Lose, "callee_object_new"),
 		new("N15", "CoTaskMem", "blocks", N15.Lose, "N15.Answer"),
 		new("N16", "C heap", "blocks", N16.Lose, "callee_object_new"),
 		new("N16-openssl", "OpenSSL", "per", N16OpenSsl.Lose, "Certificate.Load"),
-		new("N17", "runtime", "segments", N17.Lose),
+		new("N17", "runtime", "segments", N17.Lose, "N17"),
 	};
 
 	static int Main(string[] args)
