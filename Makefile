@@ -91,7 +91,7 @@ $B/tests/test_%: tests/unit/test_%.c $(LIB_OBJ) $(GUEST_OBJ) tests/unit/tap.h
 FUZZ_CC   ?= $(CC)
 FUZZ_OPT  ?= -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined
 FUZZ_MAIN ?= tests/fuzz/replay.c
-FUZZ_SRC  := $(foreach l,elf unwind util process runtime leak,$(wildcard src/$(l)/*.c))
+FUZZ_SRC  := $(foreach l,elf unwind util process runtime leak,$(wildcard src/$(l)/*.c)) $(addprefix src/walk/,clr_json.c clr_array.c clr_unwind.c peek.c)
 FUZZ_OBJ  := $(FUZZ_SRC:src/%.c=$B/fuzz/%.o)
 FUZZ      := $(patsubst tests/fuzz/fuzz_%.c,$B/tests/fuzz_%,$(wildcard tests/fuzz/fuzz_*.c))
 

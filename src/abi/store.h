@@ -71,6 +71,7 @@ enum lk_lost {
 	LK_LOST_MAPS,	       /* mappings: table full or busy */
 	LK_LOST_NAMES,	       /* managed code without a name */
 	LK_LOST_THREADS,       /* threads without a state of their own */
+	LK_LOST_RUNTIMES,      /* managed runtimes of a version that is not understood */
 	LK_NR_LOST = 32,
 };
 

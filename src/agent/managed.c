@@ -3,11 +3,12 @@
 #include "agent/agent.h"
 #include "walk/peek.h"
 
-#define ENODATA 61
+#include <errno.h>
 
 static const struct lk_walker *const walkers[] = {&lk_walker_mono, &lk_walker_clr};
 static uint8_t attached[LK_ARRAY_SIZE(walkers)];
-static uint64_t attach_tried_s = UINT64_MAX; /* tick, in seconds, of the last try */
+static uint8_t refused[LK_ARRAY_SIZE(walkers)]; /* counted once */
+static uint64_t attach_tried_s = UINT64_MAX;	/* tick, in seconds, of the last try */
 
 static uint64_t tick_s(void)
 {
@@ -21,9 +22,14 @@ static void attach_walkers(void)
 	if (lk_load(&attach_tried_s) == now)
 		return;
 	lk_store(&attach_tried_s, now);
-	for (unsigned i = 0; i < LK_ARRAY_SIZE(walkers); i++)
-		if (!attached[i] && !walkers[i]->attach())
+	for (unsigned i = 0; i < LK_ARRAY_SIZE(walkers); i++) {
+		int r = attached[i] ? -ENODATA : walkers[i]->attach();
+
+		if (!r)
 			lk_store_rel(&attached[i], 1);
+		else if (r == -EOPNOTSUPP && !__atomic_exchange_n(&refused[i], 1, __ATOMIC_RELAXED))
+			lk_count_lost(LK_LOST_RUNTIMES);
+	}
 }
 
 /* --- records by the place of their code ----------------------------------------- */

@@ -497,6 +497,8 @@ static void take_not_seen(struct taking *t)
 			"places in code belong to no file and no known runtime"},
 		[LK_LOST_THREADS] = {"lost_threads",
 			"threads could not be tracked: no memory for their state"},
+		[LK_LOST_RUNTIMES] = {"unknown_runtimes",
+			"managed runtimes are of a version that leakline does not know: stacks end at their code"},
 	};
 	struct lk_snapshot *s = t->s;
 	uint64_t lost_events = 0;

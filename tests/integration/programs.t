@@ -35,5 +35,7 @@ for my $program (sort glob("$root/build/programs/*")) {
 			"$name: $function leaves $blocks blocks, $bytes bytes");
 	}
 	is($report->{not_seen}{lost_events} // 0, 0, "$name: no event was lost");
+	is($report->{not_seen}{unknown_runtimes} // 0, $name eq "newer_clr" ? 1 : 0,
+		"$name: a runtime that is not known is told once");
 }
 done_testing();
