@@ -14,9 +14,8 @@
 /* The header map: nibbles, most significant first, each for 32 bytes of code. */
 #define MAP_WORDS_MAX (1u << 20)
 
-/* Section facts are read in one piece; this is more than any of the offsets reach. */
-#define SECTION_SIZE 96u
-#define HEAP_SIZE    64u
+/* Structures are read in one piece, up to the last of the fields that are wanted. */
+#define PIECE_MAX 256u
 
 int lk_clr_read(uint64_t addr, void *to, size_t size, bool stays)
 {
@@ -24,6 +23,11 @@ int lk_clr_read(uint64_t addr, void *to, size_t size, bool stays)
 		return lk_peek(addr, to, size);
 	__builtin_memcpy(to, (const void *)addr, size);
 	return 0;
+}
+
+static uint32_t later(uint32_t a, uint32_t b)
+{
+	return a > b ? a : b;
 }
 
 static uint64_t word_at(const uint8_t *bytes, uint32_t offset, uint32_t size)
@@ -37,16 +41,19 @@ static uint64_t word_at(const uint8_t *bytes, uint32_t offset, uint32_t size)
 
 static int read_section(uint64_t at, struct lk_clr_section *ret)
 {
-	uint8_t bytes[SECTION_SIZE];
+	uint32_t size = 8 + later(later(lk_clr.section_begin, lk_clr.section_end),
+				    later(later(lk_clr.section_flags, lk_clr.section_module),
+					    lk_clr.section_heap));
+	uint8_t bytes[PIECE_MAX];
 
-	if (lk_peek(at, bytes, sizeof(bytes)))
+	if (size > sizeof(bytes) || lk_peek(at, bytes, size))
 		return -ENODATA;
 	*ret = (struct lk_clr_section){
-		.begin = word_at(bytes, lk_clr.section_begin, sizeof(bytes)),
-		.end = word_at(bytes, lk_clr.section_end, sizeof(bytes)),
-		.flags = word_at(bytes, lk_clr.section_flags, sizeof(bytes)) & UINT32_MAX,
-		.module = word_at(bytes, lk_clr.section_module, sizeof(bytes)),
-		.heap = word_at(bytes, lk_clr.section_heap, sizeof(bytes)),
+		.begin = word_at(bytes, lk_clr.section_begin, size),
+		.end = word_at(bytes, lk_clr.section_end, size),
+		.flags = word_at(bytes, lk_clr.section_flags, size) & UINT32_MAX,
+		.module = word_at(bytes, lk_clr.section_module, size),
+		.heap = word_at(bytes, lk_clr.section_heap, size),
 	};
 	return 0;
 }
@@ -257,27 +264,30 @@ static int find_part(
 static int find_jit(
 	const struct lk_clr_section *s, uint64_t pc, bool stays, struct lk_clr_code *code)
 {
-	uint8_t heap[HEAP_SIZE], header[HEAP_SIZE];
+	uint32_t heap_size = 8 + later(later(lk_clr.heap_start, lk_clr.heap_end),
+					 later(lk_clr.heap_map_base, lk_clr.heap_map));
+	uint32_t header_size = later(lk_clr.code_method + 8, lk_clr.code_nr_unwind + 4), nr;
+	uint8_t heap[PIECE_MAX], header[PIECE_MAX];
 	uint64_t base, map, start;
-	uint32_t nr;
 
-	if (lk_clr_read(s->heap, heap, sizeof(heap), stays))
+	if (heap_size > sizeof(heap) || header_size > sizeof(header) ||
+		lk_clr_read(s->heap, heap, heap_size, stays))
 		return -ENODATA;
-	base = word_at(heap, lk_clr.heap_map_base, sizeof(heap));
-	map = word_at(heap, lk_clr.heap_map, sizeof(heap));
-	if (pc < word_at(heap, lk_clr.heap_start, sizeof(heap)) ||
-		pc >= word_at(heap, lk_clr.heap_end, sizeof(heap)) || pc < base ||
+	base = word_at(heap, lk_clr.heap_map_base, heap_size);
+	map = word_at(heap, lk_clr.heap_map, heap_size);
+	if (pc < word_at(heap, lk_clr.heap_start, heap_size) ||
+		pc >= word_at(heap, lk_clr.heap_end, heap_size) || pc < base ||
 		method_start(map, pc - base, stays, &start))
 		return -ENODATA;
 	start += base;
 	if (start < s->begin || start > pc ||
 		lk_clr_read(start - 8, &code->header, sizeof(code->header), stays) ||
-		code->header <= lk_clr.stub_last || lk_peek(code->header, header, sizeof(header)))
+		code->header <= lk_clr.stub_last || lk_peek(code->header, header, header_size))
 		return -ENODATA;
 	__builtin_memcpy(&nr, header + lk_clr.code_nr_unwind, sizeof(nr));
 	code->kind = LK_CLR_CODE_JIT;
 	code->start = code->end = start;
-	code->method = word_at(header, lk_clr.code_method, sizeof(header));
+	code->method = word_at(header, lk_clr.code_method, header_size);
 	/* Code of a DynamicMethod goes with it; its heap is not marked as collectible. */
 	code->permanent = stays || (!(s->flags & LK_CLR_SECTION_COLLECTIBLE) &&
 					   !lk_clr_is_emitted(code->method));

@@ -11,6 +11,8 @@
 #define GLOBALS		 150u	/* of 157 and 158 in 8.0 and 9.0 */
 #define FIELD_MAX	 65536u /* no field lies further into its structure */
 
+#define NOT_DESCRIBED UINT32_MAX
+
 /* As the runtime lays it out (docs/design/datacontracts/contract-descriptor.md). */
 struct descriptor {
 	uint64_t magic;
@@ -93,6 +95,7 @@ static const struct lk_clr undescribed = {
 	.heap_end = 24,
 	.heap_map_base = 32,
 	.heap_map = 40,
+	.code_debug = NOT_DESCRIBED,
 	.code_method = 24,
 	.code_nr_unwind = 32,
 	.code_unwind = 36,
@@ -194,7 +197,7 @@ static int read_description(struct lk_json json, const struct descriptor *d)
 	if (read_global(globals, "StubCodeBlockLast", d, false, &value) && value < 4096)
 		lk_clr.stub_last = (uint32_t)value;
 	/* Debug information stands before the method in every version seen. */
-	if (!lk_json_is(lk_json_member(lk_json_member(types, "RealCodeHeader"), "DebugInfo"), '0'))
+	if (lk_clr.code_debug == NOT_DESCRIBED)
 		lk_clr.code_debug = lk_clr.code_method - 24;
 	lk_clr.described = true;
 	return 0;
@@ -211,6 +214,7 @@ static int use_globals(const struct link_map *m, const struct lk_json *json)
 	if (!lk_clr.globals)
 		return -EOPNOTSUPP;
 	lk_clr.nr_globals = GLOBALS;
+	lk_clr.code_debug = lk_clr.code_method - 24;
 	if (json) {
 		read_fields(lk_json_member(*json, "types"));
 	} else {
