@@ -377,13 +377,13 @@ struct lk_map_info {
 	uint32_t stack;
 	uint32_t time_ms;
 	uint32_t thread;
-	uint32_t kind; /* bit 0: file, bit 1: shared, bit 2: executable, bit 3: reserved only
-			  (PROT_NONE) */
+	uint32_t kind; /* LK_MAP_* */
 };
 _Static_assert(sizeof(struct lk_map_info) == 32, "store format");
 #define LK_MAP_FILE   1u
 #define LK_MAP_SHARED 2u
 #define LK_MAP_EXEC   4u
 #define LK_MAP_NONE   8u
+#define LK_MAP_HEAP   16u /* with NONE: of a reservation as large as only heaps of runtimes are */
 
 #endif

@@ -127,13 +127,29 @@ static void remove_range(uint64_t start, uint64_t end)
 	}
 }
 
+static bool in_heap(uint64_t start, uint64_t end)
+{
+	uint32_t at = first_ending_after(start);
+	const struct lk_map_info *m;
+
+	if (at == lk_writer->nr_maps)
+		return false;
+	m = slot_at(lk_writer->map_order[at]);
+	return m->kind & LK_MAP_HEAP && m->start <= start && m->start + m->size >= end;
+}
+
 bool lk_maps_add(const struct lk_map_info *map)
 {
-	bool ok;
+	struct lk_map_info added = *map;
+	bool ok = true;
 
+	if (added.kind & LK_MAP_NONE && added.size >= LK_MAPS_HEAP)
+		added.kind |= LK_MAP_HEAP;
 	lk_store_lock();
-	remove_range(map->start, map->start + map->size);
-	ok = insert(first_ending_after(map->start), map);
+	if (!(added.kind & LK_MAP_NONE) || !in_heap(added.start, added.start + added.size)) {
+		remove_range(added.start, added.start + added.size);
+		ok = insert(first_ending_after(added.start), &added);
+	}
 	lk_store_unlock();
 	return ok;
 }
@@ -149,7 +165,7 @@ static uint32_t first_reserved(uint64_t start, uint64_t end)
 
 		if (m->start >= end)
 			return w->nr_maps;
-		if (m->kind & LK_MAP_NONE)
+		if (m->kind & LK_MAP_NONE && !(m->kind & LK_MAP_HEAP))
 			return at;
 	}
 	return at;

@@ -128,6 +128,33 @@ static uint64_t mapped(void)
 	return sum;
 }
 
+static void test_reserved(void)
+{
+	struct lk_map_info heap = {
+		.start = 1ull << 40, .size = 2 * LK_MAPS_HEAP, .kind = LK_MAP_NONE};
+	struct lk_map_info map = {.start = 0x10000000, .size = 100 * 4096, .kind = LK_MAP_NONE};
+	struct lk_map_info used = {.stack = 2};
+
+	lk_maps_remove(0, 1ull << 46);
+	lk_maps_add(&map);
+	lk_maps_add(&heap);
+	tap_ok(lk_maps_reserved(map.start, 4096) && !lk_maps_reserved(heap.start, 4096),
+		"space is reserved, but that of a managed heap is its own");
+	used.start = map.start + 10 * 4096;
+	used.size = 5 * 4096;
+	tap_ok(lk_maps_commit(used.start, used.size, &used) && lk_writer->nr_maps == 4,
+		"what is made usable is a mapping of its own");
+	tap_ok(!lk_maps_reserved(used.start, used.size) && lk_maps_reserved(map.start, map.size),
+		"and reserved no more");
+	tap_ok(lk_maps_commit(map.start, map.size, &used) && lk_writer->nr_maps == 4 &&
+			!lk_maps_reserved(map.start, map.size),
+		"the rest around it can be used too");
+	heap.start += 4096;
+	heap.size = 4096;
+	tap_ok(lk_maps_add(&heap) && lk_writer->nr_maps == 4, "a heap takes back what is its own");
+	lk_maps_remove(0, 1ull << 46);
+}
+
 static void test_maps(void)
 {
 	struct lk_map_info map = {.start = 0x10000000, .size = 100 * 4096, .stack = 1};
@@ -183,6 +210,7 @@ int main(void)
 	test_blocks();
 	test_nodes();
 	test_maps();
+	test_reserved();
 	test_fork();
 	tap_ok(lk_store_create("/nosuch", false) < 0, "a folder that is not there is an error");
 	snprintf(command, sizeof(command), "rm -rf %s", dir);
