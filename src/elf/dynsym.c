@@ -5,6 +5,9 @@
 /* No sane chain is longer; it bounds the walk over a damaged table. */
 #define CHAIN_MAX 65536u
 
+/* Nor any list of modules; it may be changed while it is gone through. */
+#define MODULES_MAX 4096u
+
 struct tables {
 	const Elf64_Sym *syms;
 	const char *strings;
@@ -137,4 +140,14 @@ const void *lk_elf_symbol(const struct link_map *m, const char *name)
 	if (!sym)
 		return NULL;
 	return (const void *)(sym->st_shndx == SHN_ABS ? sym->st_value : m->l_addr + sym->st_value);
+}
+
+const struct link_map *lk_elf_module_with(const char *name)
+{
+	const struct link_map *m = _r_debug.r_map;
+
+	for (unsigned i = 0; m && i < MODULES_MAX; m = m->l_next, i++)
+		if (m->l_ld && lk_elf_symbol(m, name))
+			return m;
+	return NULL;
 }

@@ -21,4 +21,7 @@
  */
 const void *lk_elf_symbol(const struct link_map *m, const char *name);
 
+/* The first loaded module that exports name as above; NULL: none does. */
+const struct link_map *lk_elf_module_with(const char *name);
+
 #endif

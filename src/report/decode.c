@@ -1,5 +1,7 @@
 #include "report/decode.h"
 
+#include "base/utf8.h"
+
 #include "base/cursor.h"
 
 #include <errno.h>
@@ -53,30 +55,6 @@ bool lk_is_printable(uint32_t c)
 	       (c & 0xfffe) != 0xfffe;
 }
 
-static size_t put_utf8(char *out, uint32_t c)
-{
-	if (c < 0x80) {
-		out[0] = (char)c;
-		return 1;
-	}
-	if (c < 0x800) {
-		out[0] = (char)(0xc0 | c >> 6);
-		out[1] = (char)(0x80 | (c & 0x3f));
-		return 2;
-	}
-	if (c < 0x10000) {
-		out[0] = (char)(0xe0 | c >> 12);
-		out[1] = (char)(0x80 | (c >> 6 & 0x3f));
-		out[2] = (char)(0x80 | (c & 0x3f));
-		return 3;
-	}
-	out[0] = (char)(0xf0 | c >> 18);
-	out[1] = (char)(0x80 | (c >> 12 & 0x3f));
-	out[2] = (char)(0x80 | (c >> 6 & 0x3f));
-	out[3] = (char)(0x80 | (c & 0x3f));
-	return 4;
-}
-
 /* One character of UTF-16 (width 2) or UTF-32 (width 4); UINT32_MAX where it is none. */
 static uint32_t next_wide(struct lk_cursor *c, unsigned width)
 {
@@ -121,7 +99,7 @@ static int decode_wide(
 		}
 		if (!lk_is_printable(ch))
 			return -EBADMSG;
-		n += put_utf8(d->text + n, ch);
+		n += lk_utf8_put(ch, d->text + n);
 		count++;
 	}
 	d->text[n] = '\0';

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/utf8.h"
+
 #define REPLACEMENT 0xfffdu
 
 static uint32_t unit_at(const uint8_t *bytes, size_t i)
@@ -25,37 +27,13 @@ static uint32_t next_char(const uint8_t *bytes, size_t nr_units, size_t *i)
 	return 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
 }
 
-static size_t put_char(uint32_t c, char out[4])
-{
-	if (c < 0x80) {
-		out[0] = (char)c;
-		return 1;
-	}
-	if (c < 0x800) {
-		out[0] = (char)(0xc0 | c >> 6);
-		out[1] = (char)(0x80 | (c & 0x3f));
-		return 2;
-	}
-	if (c < 0x10000) {
-		out[0] = (char)(0xe0 | c >> 12);
-		out[1] = (char)(0x80 | (c >> 6 & 0x3f));
-		out[2] = (char)(0x80 | (c & 0x3f));
-		return 3;
-	}
-	out[0] = (char)(0xf0 | c >> 18);
-	out[1] = (char)(0x80 | (c >> 12 & 0x3f));
-	out[2] = (char)(0x80 | (c >> 6 & 0x3f));
-	out[3] = (char)(0x80 | (c & 0x3f));
-	return 4;
-}
-
 size_t lk_utf16_text(const uint8_t *bytes, size_t nr_units, char *text, size_t size)
 {
 	size_t n = 0, width;
 	char out[4];
 
 	for (size_t i = 0; i < nr_units;) {
-		width = put_char(next_char(bytes, nr_units, &i), out);
+		width = lk_utf8_put(next_char(bytes, nr_units, &i), out);
 		if (n + width >= size)
 			break;
 		memcpy(text + n, out, width);

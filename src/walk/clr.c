@@ -11,22 +11,8 @@
 
 #include <errno.h>
 
-#define MAX_MODULES 4096u
-
 struct lk_clr lk_clr;
 static uint32_t attached;
-
-/* libcoreclr.so, or the executable that it is linked into (single-file programs). */
-static const struct link_map *runtime_module(void)
-{
-	const struct link_map *m = _r_debug.r_map;
-
-	for (unsigned i = 0; m && i < MAX_MODULES; m = m->l_next, i++)
-		if (m->l_ld && (lk_elf_symbol(m, "DotNetRuntimeContractDescriptor") ||
-				       lk_elf_symbol(m, "g_dacTable")))
-			return m;
-	return NULL;
-}
 
 static int attach(void)
 {
@@ -35,7 +21,10 @@ static int attach(void)
 
 	if (lk_load(&attached))
 		return 0;
-	m = runtime_module();
+	/* libcoreclr.so, or the executable that it is linked into (single-file programs). */
+	m = lk_elf_module_with("DotNetRuntimeContractDescriptor");
+	if (!m)
+		m = lk_elf_module_with("g_dacTable");
 	if (!m)
 		return -ENODATA;
 	if (lk_peek_probe())

@@ -1,6 +1,7 @@
 #include "walk/clr_image.h"
 
 #include "base/syscall.h"
+#include "base/utf8.h"
 #include "walk/peek.h"
 
 #include <errno.h>
@@ -133,6 +134,13 @@ static struct dir dir_at(const struct image *image, unsigned index)
 	return d;
 }
 
+uint32_t lk_clr_directory(uint64_t base, unsigned index)
+{
+	struct image image = {.base = base};
+
+	return read_headers(&image) ? 0 : dir_at(&image, index).rva;
+}
+
 /* The address of size bytes at an rva; 0 where the image does not hold them. */
 static uint64_t address_of(const struct image *image, uint32_t rva, uint32_t size)
 {
@@ -253,38 +261,12 @@ static void find_debugs(const struct image *image, struct lk_walk_image *ret)
 	}
 }
 
-static size_t put_utf8(char *to, size_t left, uint32_t c)
-{
-	if (c < 0x80 && left > 1) {
-		to[0] = (char)c;
-		return 1;
-	}
-	if (c < 0x800 && left > 2) {
-		to[0] = (char)(0xc0 | c >> 6);
-		to[1] = (char)(0x80 | (c & 63));
-		return 2;
-	}
-	if (c < 0x10000 && left > 3) {
-		to[0] = (char)(0xe0 | c >> 12);
-		to[1] = (char)(0x80 | (c >> 6 & 63));
-		to[2] = (char)(0x80 | (c & 63));
-		return 3;
-	}
-	if (c >= 0x10000 && left > 4) {
-		to[0] = (char)(0xf0 | c >> 18);
-		to[1] = (char)(0x80 | (c >> 12 & 63));
-		to[2] = (char)(0x80 | (c >> 6 & 63));
-		to[3] = (char)(0x80 | (c & 63));
-		return 4;
-	}
-	return 0;
-}
-
 /* A NUL-terminated text of 16-bit characters, as UTF-8; cut where it does not fit. */
 static void read_text16(uint64_t at, char *to, size_t size)
 {
 	uint16_t units[128];
 	uint32_t high = 0;
+	char bytes[4];
 	size_t n = 0;
 
 	to[0] = 0;
@@ -305,11 +287,12 @@ static void read_text16(uint64_t at, char *to, size_t size)
 			if (c >= 0xdc00 && c < 0xe000 && high)
 				c = 0x10000 + ((high - 0xd800) << 10) + (c - 0xdc00);
 			high = 0;
-			put = c ? put_utf8(to + n, size - n, c) : 0;
+			put = c ? lk_utf8_put(c, bytes) : 0;
+			if (!put || n + put >= size)
+				return;
+			__builtin_memcpy(to + n, bytes, put);
 			n += put;
 			to[n] = 0;
-			if (!put)
-				return;
 		}
 		if (got < step || !step)
 			return;

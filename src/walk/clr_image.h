@@ -34,6 +34,9 @@ bool lk_clr_learn_entries(const struct lk_clr_code *code, uint64_t entry, uint32
 /* The token of the method whose entry is RUNTIME_FUNCTION i; 0: none. */
 uint32_t lk_clr_r2r_token(const struct lk_clr_code *code, uint32_t i);
 
+/* Where a data directory of the mapped image at base lies; 0: it has none. */
+uint32_t lk_clr_directory(uint64_t base, unsigned index);
+
 /* A table of an image: NativeArray, from its first byte.  Damage ends in "not there". */
 struct lk_clr_array {
 	const uint8_t *at, *end;

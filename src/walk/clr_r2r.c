@@ -112,17 +112,11 @@ static int describe_by_runtime(const struct lk_clr_section *s, struct lk_clr_nat
 /* Before: the image's PE headers tell, but for composite images, which have no CLI header. */
 static int describe_by_headers(const struct lk_clr_section *s, struct lk_clr_native *n)
 {
-	uint32_t lfanew, magic, rva;
-	uint64_t dirs, base = s->begin;
+	uint64_t base = s->begin;
+	uint32_t rva = lk_clr_directory(base, DIR_CLI);
 	struct lk_clr_array a;
 
-	if (lk_peek_u32(base, &magic) || (magic & 0xffff) != DOS_MAGIC ||
-		lk_peek_u32(base + 60, &lfanew) || lfanew > 4096 ||
-		lk_peek_u32(base + lfanew + 24, &magic))
-		return -ENODATA;
-	dirs = base + lfanew + 24 + ((magic & 0xffff) == 0x20b ? 112 : 96);
-	if (lk_peek_u32(dirs + 8 * DIR_CLI, &rva) || !rva ||
-		lk_peek_u32(base + rva + CLI_NATIVE, &rva) || !rva)
+	if (!rva || lk_peek_u32(base + rva + CLI_NATIVE, &rva) || !rva)
 		return -ENODATA;
 	n->header = n->methods = base + rva;
 	if (!find_table(base, n->header, TYPE_FUNCTIONS, &a))

@@ -17,20 +17,8 @@
 #include <dlfcn.h>
 #include <errno.h>
 
-#define MAX_MODULES 4096u
-
 struct lk_mono lk_mono;
 static uint32_t attached;
-
-static const struct link_map *runtime_module(void)
-{
-	const struct link_map *m = _r_debug.r_map;
-
-	for (unsigned i = 0; m && i < MAX_MODULES; m = m->l_next, i++)
-		if (m->l_ld && lk_elf_symbol(m, "mono_get_root_domain"))
-			return m;
-	return NULL;
-}
 
 static int attach(void)
 {
@@ -39,7 +27,7 @@ static int attach(void)
 
 	if (lk_load(&attached))
 		return 0;
-	m = runtime_module();
+	m = lk_elf_module_with("mono_get_root_domain");
 	if (!m)
 		return -ENODATA;
 	if (lk_peek_probe())

@@ -38,6 +38,9 @@ static void test_other_modules(void)
 	const struct link_map *vdso = module("linux-vdso");
 
 	tap_ok(!lk_elf_symbol(main, "printf"), "an import is not a definition");
+	tap_ok(lk_elf_module_with("printf") == module("libc.so") &&
+			!lk_elf_module_with("no_such_symbol_here"),
+		"a module is found by what it exports");
 	if (!vdso)
 		tap_skip("the vDSO's unrelocated tables are read", "vDSO");
 	else
