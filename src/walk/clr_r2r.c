@@ -39,7 +39,6 @@
 #define DIR_CLI	   14u
 #define CLI_NATIVE 64u /* in the CLI header: rva of what is precompiled */
 #define R2R_MAGIC  0x00525452u
-#define DOS_MAGIC  0x5a4du
 
 #define BUCKET_SLOTS 4u
 #define BUCKET_SIZE  (16u * BUCKET_SLOTS)
