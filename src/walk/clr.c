@@ -6,7 +6,7 @@
 #include "walk/clr.h"
 
 #include "elf/dynsym.h"
-#include "walk/clr_image.h"
+#include "walk/clr_method.h"
 #include "walk/peek.h"
 
 #include <errno.h>

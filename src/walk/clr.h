@@ -94,10 +94,6 @@ int lk_clr_find_section(uint64_t pc, struct lk_clr_section *ret_section);
 /* Finds the code at pc.  -ENODATA: none there, or a stub without unwind information. */
 int lk_clr_find_code(uint64_t pc, struct lk_clr_code *ret_code);
 
-/* The same for R2R code of a section; split off since its tables lie in an image. */
-int lk_clr_find_r2r(
-	const struct lk_clr_section *section, uint64_t pc, struct lk_clr_code *ret_code);
-
 /*
  * Runs the code's unwind codes and makes the row for pc.  -ENODATA: codes that a row
  * cannot say, or memory that is gone.
@@ -113,9 +109,6 @@ int lk_clr_read(uint64_t addr, void *to, size_t size, bool stays);
  * code is no such stub, or it can't be told.
  */
 uint64_t lk_clr_serves(const struct lk_clr_code *code, const struct lk_walk_stack *stack);
-
-/* Whether the method was made by System.Reflection.Emit: it, and its code, may be freed. */
-bool lk_clr_is_emitted(uint64_t method);
 
 /* Fills name for the code; serves: as above. */
 void lk_clr_name(const struct lk_clr_code *code, uint64_t serves, struct lk_walk_name *name);

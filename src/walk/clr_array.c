@@ -5,7 +5,7 @@
  *   varuint head: low 2 bits the width of block offsets (1, 2, 4 bytes), the rest the
  *   number of elements; then an offset per block of 16 elements, then the blocks
  */
-#include "walk/clr_image.h"
+#include "walk/clr_array.h"
 
 uint32_t lk_clr_varuint(struct lk_cursor *c)
 {

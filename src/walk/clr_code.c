@@ -1,5 +1,7 @@
 #include "base/cursor.h"
 #include "walk/clr.h"
+#include "walk/clr_method.h"
+#include "walk/clr_r2r.h"
 #include "walk/peek.h"
 
 #include <errno.h>

@@ -2,7 +2,7 @@
  * Native-to-IL maps, copied as the runtime keeps them: nibble-coded sizes of bounds
  * and of variables, padding to a byte, bounds.  The host decodes them.
  */
-#include "walk/clr_image.h"
+#include "walk/clr_debug.h"
 #include "walk/peek.h"
 
 /* A number of 3-bit groups, most significant first; bit 3 of a nibble: more follow. */

@@ -1,7 +1,9 @@
-#include "walk/clr_image.h"
-
+#include "base/cursor.h"
 #include "base/syscall.h"
 #include "base/utf8.h"
+#include "walk/clr.h"
+#include "walk/clr_learn.h"
+#include "walk/clr_pe.h"
 #include "walk/peek.h"
 
 #include <errno.h>
@@ -10,34 +12,15 @@
 #include <sys/stat.h>
 
 #define LAYOUT_MAPPED 1u /* PEImageLayout.Flags: laid out by section, not as in the file */
-#define DIR_DEBUG     6u
-#define DIR_CLI	      14u
-#define SECTIONS_MAX  96u
 #define META_MAX      (64u << 20)
 #define DEBUG_MAX     (16u << 20)
 #define DEBUG_ENTRY   28u
-#define DOS_MAGIC     0x5a4du
 #define CLI_SIZE      72u
 #define MODULE_WORDS  256u
 #define IMAGE_WORDS   48u
 #define LAYOUT_BASE   8u /* in PEImageLayout of .NET 8 */
 
-/* An image as it lies in memory. */
-struct image {
-	uint64_t base;
-	uint32_t size;
-	bool mapped;
-	uint32_t nr_sections;
-	uint64_t sections; /* address of the section headers */
-	uint64_t dirs;	   /* address of the data directories */
-	uint32_t nr_dirs;
-};
-
-struct dir {
-	uint32_t rva, size;
-};
-
-static int read_layout(uint64_t module, struct image *ret)
+static int read_layout(uint64_t module, struct lk_clr_pe *ret)
 {
 	uint64_t assembly, pe, layout;
 	uint32_t flags;
@@ -53,41 +36,16 @@ static int read_layout(uint64_t module, struct image *ret)
 	return 0;
 }
 
-static int read_headers(struct image *image)
-{
-	uint8_t head[24 + 60];
-	uint16_t dos, magic, optional;
-	uint32_t lfanew;
-
-	if (lk_peek(image->base, &dos, 2) || dos != DOS_MAGIC ||
-		lk_peek_u32(image->base + 60, &lfanew) || lfanew > 4096 ||
-		lk_peek(image->base + lfanew, head, sizeof(head)))
-		return -ENODATA;
-	__builtin_memcpy(&magic, head + 24, 2);
-	__builtin_memcpy(&optional, head + 20, 2);
-	if (!image->size) /* what it takes where it is mapped; a file is not much larger */
-		__builtin_memcpy(&image->size, head + 24 + 56, sizeof(image->size));
-	image->nr_sections = head[6] | (uint32_t)head[7] << 8;
-	image->sections = image->base + lfanew + 24 + optional;
-	/* PE32+ has its directories 16 bytes further on than PE32. */
-	image->dirs = image->base + lfanew + 24 + (magic == 0x20b ? 112 : 96);
-	if (lk_peek_u32(image->dirs - 4, &image->nr_dirs) || image->nr_sections > SECTIONS_MAX)
-		return -ENODATA;
-	return 0;
-}
-
-static struct dir dir_at(const struct image *image, unsigned index);
-
 /* Whether an assembly lies at `base`, which may be anything. */
-static bool is_assembly(uint64_t base, struct image *ret)
+static bool is_assembly(uint64_t base, struct lk_clr_pe *ret)
 {
-	struct dir cli;
+	struct lk_clr_dir cli;
 	uint32_t size;
 
-	*ret = (struct image){.base = base};
-	if (base & 15 || !(base >> 16) || read_headers(ret))
+	*ret = (struct lk_clr_pe){.base = base};
+	if (base & 15 || !(base >> 16) || lk_clr_pe_read(ret))
 		return false;
-	cli = dir_at(ret, DIR_CLI);
+	cli = lk_clr_pe_dir(ret, LK_CLR_DIR_CLI);
 	/* The header begins with its size, if it lies where it is mapped to. */
 	ret->mapped = !lk_peek_u32(ret->base + cli.rva, &size) && size == CLI_SIZE;
 	return cli.size == CLI_SIZE;
@@ -98,7 +56,7 @@ static bool is_assembly(uint64_t base, struct image *ret)
  * only precompiled ones are there: by its PEImage and PEImageLayout, which clr_learn.c
  * found the way to.
  */
-static int search_layout(uint64_t module, struct image *ret)
+static int search_layout(uint64_t module, struct lk_clr_pe *ret)
 {
 	uint64_t words[MODULE_WORDS], image, base;
 	size_t nr = lk_peek_some(module, words, sizeof(words)) / 8;
@@ -117,62 +75,23 @@ static int search_layout(uint64_t module, struct image *ret)
 	return -ENODATA;
 }
 
-static int open_image(uint64_t module, struct image *ret)
+static int open_image(uint64_t module, struct lk_clr_pe *ret)
 {
-	*ret = (struct image){0};
+	*ret = (struct lk_clr_pe){0};
 	if (!lk_clr.described)
 		return search_layout(module, ret);
-	return read_layout(module, ret) ?: read_headers(ret);
+	return read_layout(module, ret) ?: lk_clr_pe_read(ret);
 }
 
-static struct dir dir_at(const struct image *image, unsigned index)
+static uint64_t find_metadata(const struct lk_clr_pe *image, uint32_t *ret_size)
 {
-	struct dir d = {0};
-
-	if (index >= image->nr_dirs || lk_peek(image->dirs + 8 * index, &d, sizeof(d)))
-		return (struct dir){0};
-	return d;
-}
-
-uint32_t lk_clr_directory(uint64_t base, unsigned index)
-{
-	struct image image = {.base = base};
-
-	return read_headers(&image) ? 0 : dir_at(&image, index).rva;
-}
-
-/* The address of size bytes at an rva; 0 where the image does not hold them. */
-static uint64_t address_of(const struct image *image, uint32_t rva, uint32_t size)
-{
-	uint32_t s[5]; /* virtual size, rva, raw size, raw offset; the name lies before */
-
-	if (rva > image->size || size > image->size - rva) {
-		if (image->mapped)
-			return 0;
-	}
-	if (image->mapped)
-		return image->base + rva;
-	for (uint32_t i = 0; i < image->nr_sections; i++) {
-		if (lk_peek(image->sections + 40 * i + 8, s, sizeof(s)))
-			return 0;
-		if (rva < s[1] || rva - s[1] >= s[2] || size > s[2] - (rva - s[1]))
-			continue;
-		if (s[3] > image->size || rva - s[1] + s[3] + size > image->size)
-			return 0;
-		return image->base + s[3] + (rva - s[1]);
-	}
-	return 0;
-}
-
-static uint64_t find_metadata(const struct image *image, uint32_t *ret_size)
-{
-	struct dir cli = dir_at(image, DIR_CLI), meta;
-	uint64_t at = cli.size >= 16 ? address_of(image, cli.rva, 16) : 0;
+	struct lk_clr_dir cli = lk_clr_pe_dir(image, LK_CLR_DIR_CLI), meta;
+	uint64_t at = cli.size >= 16 ? lk_clr_pe_at(image, cli.rva, 16) : 0;
 
 	if (!at || lk_peek(at + 8, &meta, sizeof(meta)) || meta.size > META_MAX)
 		return 0;
 	*ret_size = meta.size;
-	return address_of(image, meta.rva, meta.size);
+	return lk_clr_pe_at(image, meta.rva, meta.size);
 }
 
 /*
@@ -238,10 +157,10 @@ static uint64_t find_emitted(uint64_t module, uint32_t *ret_size)
 	return at + lk_clr.emitted_data;
 }
 
-static void find_debugs(const struct image *image, struct lk_walk_image *ret)
+static void find_debugs(const struct lk_clr_pe *image, struct lk_walk_image *ret)
 {
-	struct dir d = dir_at(image, DIR_DEBUG);
-	uint64_t at = d.size ? address_of(image, d.rva, d.size) : 0;
+	struct lk_clr_dir d = lk_clr_pe_dir(image, LK_CLR_DIR_DEBUG);
+	uint64_t at = d.size ? lk_clr_pe_at(image, d.rva, d.size) : 0;
 	uint32_t entry[7]; /* flags, stamp, version, type, size, rva, offset */
 
 	for (uint32_t i = 0; at && (i + 1) * DEBUG_ENTRY <= d.size; i++) {
@@ -250,7 +169,7 @@ static void find_debugs(const struct image *image, struct lk_walk_image *ret)
 		if (ret->nr_debugs == LK_WALK_DEBUGS ||
 			lk_peek(at + i * DEBUG_ENTRY, entry, sizeof(entry)))
 			return;
-		data = entry[5] ? address_of(image, entry[5], entry[4]) : 0;
+		data = entry[5] ? lk_clr_pe_at(image, entry[5], entry[4]) : 0;
 		if (!data || entry[4] > DEBUG_MAX)
 			continue;
 		ret->debugs[ret->nr_debugs].type = entry[3];
@@ -312,7 +231,7 @@ int lk_clr_image(uint64_t module, struct lk_walk_image *ret)
 {
 	uint32_t meta_size = 0;
 	uint64_t path, meta;
-	struct image image;
+	struct lk_clr_pe image;
 	bool in_image;
 
 	*ret = (struct lk_walk_image){0};

@@ -3,7 +3,10 @@
  * one its map of entry points.  Both are found by what they hold, on the first
  * module and method that are asked for, and then hold for all.
  */
-#include "walk/clr_image.h"
+#include "walk/clr_learn.h"
+
+#include "walk/clr_method.h"
+#include "walk/clr_r2r.h"
 #include "walk/peek.h"
 
 #define MODULE_WORDS 256u
@@ -135,8 +138,9 @@ static uint32_t find_map(uint64_t info, uint64_t entry, uint32_t token)
 {
 	for (uint32_t i = 0; i < INFO_WORDS; i++) {
 		uint64_t method = lk_clr_map_find(info + 8 * i, entry);
+		struct lk_clr_method m;
 
-		if (method && lk_clr_method_token(method) == token)
+		if (method && !lk_clr_method_read(method, &m) && m.token == token)
 			return 8 * i;
 	}
 	return 0;

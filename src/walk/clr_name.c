@@ -1,19 +1,8 @@
-#include "walk/clr.h"
-
-#include "walk/clr_image.h"
+#include "walk/clr_debug.h"
+#include "walk/clr_learn.h"
+#include "walk/clr_method.h"
+#include "walk/clr_r2r.h"
 #include "walk/peek.h"
-
-#include <errno.h>
-
-#define TOKEN_METHOD 0x06000000u
-
-/* MethodDesc.Flags: what kind of method it is. */
-#define KIND_MASK    7u
-#define KIND_PINVOKE 2u
-#define KIND_DYNAMIC 7u
-
-/* DynamicMethodDesc: made by System.Reflection.Emit, not by the runtime. */
-#define FLAG_LCG 0x00004000u
 
 /* How far back the entry of a method can be from one of its funclets. */
 #define FUNCLETS_MAX 1024u
@@ -21,86 +10,6 @@
 #define STUB_WORDS   128u /* of a stub's frame */
 #define DATUM_WORD   2u	  /* of InlinedCallFrame */
 #define INLINED_CALL 1u	  /* its identifier; before .NET 10 a table of functions stands there */
-
-struct method {
-	uint32_t kind;
-	uint32_t token; /* 0: has none */
-	uint64_t module;
-	bool emitted; /* of KIND_DYNAMIC: a DynamicMethod */
-};
-
-/* A MethodDesc's first words, and its chunk's: all that is asked of them lies there. */
-#define METHOD_SIZE 48u
-#define CHUNK_SIZE  24u
-
-static uint16_t u16_in(const uint8_t *bytes, uint32_t offset, size_t size)
-{
-	uint16_t v = 0;
-
-	if (offset + sizeof(v) <= size)
-		__builtin_memcpy(&v, bytes + offset, sizeof(v));
-	return v;
-}
-
-static bool is_emitted(const uint8_t *method, size_t size)
-{
-	uint32_t extended;
-
-	if ((u16_in(method, lk_clr.method_flags, size) & KIND_MASK) != KIND_DYNAMIC ||
-		lk_clr.dynamic_flags + sizeof(extended) > size)
-		return false;
-	__builtin_memcpy(&extended, method + lk_clr.dynamic_flags, sizeof(extended));
-	return extended & FLAG_LCG;
-}
-
-bool lk_clr_is_emitted(uint64_t method)
-{
-	uint8_t bytes[METHOD_SIZE];
-
-	return is_emitted(bytes, lk_peek_some(method, bytes, sizeof(bytes)));
-}
-
-static int read_chunk(uint64_t chunk, uint16_t remainder, struct method *ret)
-{
-	uint32_t low_bits = lk_clr.token_bits, range;
-	uint8_t bytes[CHUNK_SIZE];
-	uint64_t table;
-
-	if (lk_peek(chunk, bytes, sizeof(bytes)) || lk_clr.chunk_table + 8 > sizeof(bytes))
-		return -ENODATA;
-	__builtin_memcpy(&table, bytes + lk_clr.chunk_table, sizeof(table));
-	if (lk_peek_u64(table + lk_clr.table_module, &ret->module))
-		return -ENODATA;
-	range = u16_in(bytes, lk_clr.chunk_token, sizeof(bytes)) & ((1u << (24 - low_bits)) - 1);
-	ret->token = range << low_bits | (remainder & ((1u << low_bits) - 1));
-	if (ret->token)
-		ret->token |= TOKEN_METHOD;
-	return 0;
-}
-
-static int read_method(uint64_t at, struct method *ret)
-{
-	uint8_t bytes[METHOD_SIZE];
-	size_t n = !at || at % 8 ? 0 : lk_peek_some(at, bytes, sizeof(bytes));
-
-	if (n < 8 || lk_clr.method_chunk_index >= n)
-		return -ENODATA;
-	*ret = (struct method){.kind = u16_in(bytes, lk_clr.method_flags, n) & KIND_MASK};
-	if (ret->kind == KIND_DYNAMIC) {
-		ret->emitted = is_emitted(bytes, n);
-		return 0;
-	}
-	return read_chunk(at - lk_clr.chunk_size -
-				  (uint64_t)lk_clr.method_size * bytes[lk_clr.method_chunk_index],
-		u16_in(bytes, lk_clr.method_token, n), ret);
-}
-
-uint32_t lk_clr_method_token(uint64_t method)
-{
-	struct method m;
-
-	return read_method(method, &m) ? 0 : m.token;
-}
 
 static void dynamic_name(uint64_t method, struct lk_walk_name *name)
 {
@@ -127,15 +36,15 @@ static uint64_t pinvokes[256];
 static bool is_pinvoke(uint64_t at)
 {
 	uint64_t *known = &pinvokes[at >> 3 & (LK_ARRAY_SIZE(pinvokes) - 1)];
-	struct method m;
+	struct lk_clr_method m;
 	uint64_t path;
 
 	if (at & 7 || !(at >> 16) || at >> LK_ADDRESS_BITS)
 		return false;
 	if (lk_load(known) == at)
 		return true;
-	if (read_method(at, &m) || m.kind != KIND_PINVOKE || !m.token || m.module & 7 ||
-		lk_peek_u64(m.module + lk_clr.module_path, &path))
+	if (lk_clr_method_read(at, &m) || m.kind != LK_CLR_METHOD_PINVOKE || !m.token ||
+		m.module & 7 || lk_peek_u64(m.module + lk_clr.module_path, &path))
 		return false;
 	lk_store(known, at);
 	return true;
@@ -195,7 +104,7 @@ static uint64_t find_entry(
 
 static void name_r2r(const struct lk_clr_code *code, struct lk_walk_name *name)
 {
-	struct method m = {0};
+	struct lk_clr_method m = {0};
 	uint64_t method, entry;
 	uint32_t token;
 
@@ -205,14 +114,14 @@ static void name_r2r(const struct lk_clr_code *code, struct lk_walk_name *name)
 		return;
 	name->info.entry_off = (uint32_t)(code->start - entry);
 	name->info.handle = method;
-	if (method && !read_method(method, &m)) {
+	if (method && !lk_clr_method_read(method, &m)) {
 		name->info.token = m.token;
 		name->image_handle = m.module;
 	} else {
 		name->info.token = token;
 		name->image_handle = code->module;
 	}
-	if (m.kind == KIND_PINVOKE || m.kind == KIND_DYNAMIC)
+	if (m.kind == LK_CLR_METHOD_PINVOKE || m.kind == LK_CLR_METHOD_DYNAMIC)
 		name->info.kind = LK_CLR_STUB;
 	name->map_size = (uint32_t)lk_clr_r2r_map(code, entry, name->map, sizeof(name->map));
 }
@@ -221,11 +130,11 @@ static void name_r2r(const struct lk_clr_code *code, struct lk_walk_name *name)
 
 static void name_stub(uint64_t method, uint64_t serves, struct lk_walk_name *name)
 {
-	struct method m;
+	struct lk_clr_method m;
 
 	name->info.kind = LK_CLR_STUB;
 	dynamic_name(method, name);
-	if (!serves || read_method(serves, &m) || !m.token)
+	if (!serves || lk_clr_method_read(serves, &m) || !m.token)
 		return;
 	name->info.handle = serves;
 	name->info.token = m.token;
@@ -234,18 +143,18 @@ static void name_stub(uint64_t method, uint64_t serves, struct lk_walk_name *nam
 
 static void name_jit(const struct lk_clr_code *code, uint64_t serves, struct lk_walk_name *name)
 {
-	struct method m;
+	struct lk_clr_method m;
 
 	name->info.handle = code->method;
-	if (read_method(code->method, &m))
+	if (lk_clr_method_read(code->method, &m))
 		return;
-	if (m.kind == KIND_DYNAMIC && m.emitted) {
+	if (m.kind == LK_CLR_METHOD_DYNAMIC && m.emitted) {
 		name->info.kind = LK_CLR_DYNAMIC;
 		dynamic_name(code->method, name);
-	} else if (m.kind == KIND_DYNAMIC) {
+	} else if (m.kind == LK_CLR_METHOD_DYNAMIC) {
 		name_stub(code->method, serves, name);
 	} else {
-		name->info.kind = m.kind == KIND_PINVOKE ? LK_CLR_STUB : LK_CLR_METHOD;
+		name->info.kind = m.kind == LK_CLR_METHOD_PINVOKE ? LK_CLR_STUB : LK_CLR_METHOD;
 		name->info.token = m.token;
 		name->image_handle = m.module;
 	}
@@ -271,10 +180,10 @@ void lk_clr_name(const struct lk_clr_code *code, uint64_t serves, struct lk_walk
 
 uint64_t lk_clr_serves(const struct lk_clr_code *code, const struct lk_walk_stack *stack)
 {
-	struct method m;
+	struct lk_clr_method m;
 
-	if (code->kind != LK_CLR_CODE_JIT || read_method(code->method, &m) ||
-		m.kind != KIND_DYNAMIC || m.emitted)
+	if (code->kind != LK_CLR_CODE_JIT || lk_clr_method_read(code->method, &m) ||
+		m.kind != LK_CLR_METHOD_DYNAMIC || m.emitted)
 		return 0;
 	return target_of(stack);
 }

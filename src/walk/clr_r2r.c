@@ -19,8 +19,12 @@
  *      collectible assemblies are not precompiled.
  *   2. known[] entries are filled by one thread and published with their `module`.
  */
+#include "walk/clr_r2r.h"
+
 #include "base/syscall.h"
-#include "walk/clr_image.h"
+#include "walk/clr_array.h"
+#include "walk/clr_debug.h"
+#include "walk/clr_pe.h"
 #include "walk/peek.h"
 
 #include <errno.h>
@@ -36,7 +40,6 @@
 #define TOKEN_METHOD   0x06000000u
 #define FUNCTION_SIZE  12u
 
-#define DIR_CLI	   14u
 #define CLI_NATIVE 64u /* in the CLI header: rva of what is precompiled */
 #define R2R_MAGIC  0x00525452u
 
@@ -112,7 +115,8 @@ static int describe_by_runtime(const struct lk_clr_section *s, struct lk_clr_nat
 static int describe_by_headers(const struct lk_clr_section *s, struct lk_clr_native *n)
 {
 	uint64_t base = s->begin;
-	uint32_t rva = lk_clr_directory(base, DIR_CLI);
+	struct lk_clr_pe pe = {.base = base};
+	uint32_t rva = lk_clr_pe_read(&pe) ? 0 : lk_clr_pe_dir(&pe, LK_CLR_DIR_CLI).rva;
 	struct lk_clr_array a;
 
 	if (!rva || lk_peek_u32(base + rva + CLI_NATIVE, &rva) || !rva)

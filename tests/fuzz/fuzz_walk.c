@@ -3,7 +3,8 @@
  * says what the rest is: the runtime's description, a NativeArray, or unwind
  * information behind some code.  Seeds: tests/fuzz/corpus/walk, made by tests/fuzz/seeds.
  */
-#include "walk/clr_image.h"
+#include "walk/clr.h"
+#include "walk/clr_array.h"
 #include "walk/clr_json.h"
 
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* NativeArray: what an encoder of our own wrote is read back, and damage ends well. */
-#include "walk/clr_image.h"
+#include "walk/clr_array.h"
 
 #include "tap.h"
 
