@@ -17,11 +17,12 @@ struct lk_cursor {
 	bool bad;
 };
 
+/* NULL is an empty range, and gets an address: C adds nothing, not even 0, to NULL. */
 LK_INLINE struct lk_cursor lk_cursor_over(const void *bytes, size_t size)
 {
-	const uint8_t *at = bytes;
+	const uint8_t *at = bytes ? bytes : (const uint8_t *)"";
 
-	return (struct lk_cursor){.at = at, .end = at + size, .bad = false};
+	return (struct lk_cursor){.at = at, .end = at + (bytes ? size : 0), .bad = false};
 }
 
 LK_INLINE size_t lk_cursor_left(const struct lk_cursor *c)
