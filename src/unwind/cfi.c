@@ -430,9 +430,9 @@ static int row_rbp(const struct rule *rbp, struct lk_row *row)
  */
 static bool is_pushed_frame(const struct state *s)
 {
-	return s->cfa.kind == LK_ROW_RSP && s->cfa.off != OFF_TOO_BIG &&
-	       s->ra.how == RULE_AT_CFA && s->rbp.how == RULE_AT_CFA &&
-	       s->ra.off < -WORD && s->rbp.off == (int64_t)s->ra.off - WORD;
+	return s->cfa.kind == LK_ROW_RSP && s->cfa.off != OFF_TOO_BIG && s->ra.how == RULE_AT_CFA &&
+	       s->rbp.how == RULE_AT_CFA && s->ra.off < -WORD &&
+	       s->rbp.off == (int64_t)s->ra.off - WORD;
 }
 
 static int row_make(const struct state *s, struct lk_row *row)
