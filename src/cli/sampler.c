@@ -116,9 +116,6 @@ void lk_sampler_put(const struct lk_sampler *c, struct lk_snapshot *s)
 	if (!lacks)
 		return;
 	text = lk_xasprintf("runtime did not give the figures of its managed heap: %s", lacks);
-	s->not_seen =
-		lk_grow(s->not_seen, s->nr_not_seen, &s->not_seen_capacity, sizeof(*s->not_seen));
-	s->not_seen[s->nr_not_seen++] =
-		(struct lk_not_seen){"runtime_counters", lk_strings_add(s->strings, text), 1};
+	lk_snapshot_not_seen(s, "runtime_counters", lk_strings_add(s->strings, text), 1);
 	free(text);
 }

@@ -133,12 +133,30 @@ void lk_tracker_tick(struct lk_tracker *t)
 	}
 }
 
-struct lk_tracked *lk_tracker_find(struct lk_tracker *t, uint32_t pid)
+struct lk_tracked *lk_tracker_find(const struct lk_tracker *t, uint32_t pid)
 {
 	for (size_t i = t->nr; i-- > 0;)
 		if (t->tracked[i].pid == pid)
 			return &t->tracked[i];
 	return NULL;
+}
+
+/* Processes that ended without a recording, which the user may have come for. */
+static void say_children(const struct lk_tracker *t, struct lk_snapshot *s)
+{
+	uint64_t nr = 0;
+
+	for (size_t i = 0; i < t->nr; i++) {
+		const struct lk_tracked *p = &t->tracked[i];
+
+		if (p->pid != t->main_pid && p == lk_tracker_find(t, p->pid) &&
+			!lk_storefile_process_alive(&p->store))
+			nr++;
+	}
+	if (nr)
+		lk_snapshot_not_seen(s, "children",
+			"child processes have no recording: run with --children to have one of each",
+			nr);
 }
 
 int lk_tracker_record(const struct lk_tracker *t, struct lk_tracked *p, int status,
@@ -162,6 +180,8 @@ int lk_tracker_record(const struct lk_tracker *t, struct lk_tracked *p, int stat
 		return r;
 	if (p->sampler)
 		lk_sampler_put(p->sampler, s);
+	if (p->pid == t->main_pid && !t->children)
+		say_children(t, s);
 	a = lk_analyse(s);
 	lk_catalogue_judge(t->patterns, s, a, 0);
 	r = lk_recording_write(path, s, a, err);

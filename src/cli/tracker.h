@@ -39,7 +39,7 @@ void lk_tracker_tick(struct lk_tracker *t);
 void lk_tracker_scan(struct lk_tracker *t);
 
 /* The newest store of pid, or NULL: the agent never came up there. */
-struct lk_tracked *lk_tracker_find(struct lk_tracker *t, uint32_t pid);
+struct lk_tracked *lk_tracker_find(const struct lk_tracker *t, uint32_t pid);
 
 /* Writes the recording of one process; status as waitpid gives it, -1 unknown. */
 int lk_tracker_record(const struct lk_tracker *t, struct lk_tracked *p, int status,

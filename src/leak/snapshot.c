@@ -30,6 +30,14 @@ struct lk_snapshot *lk_snapshot_free(struct lk_snapshot *s)
 	return NULL;
 }
 
+void lk_snapshot_not_seen(struct lk_snapshot *s, const char *key, const char *text, uint64_t count)
+{
+	s->not_seen =
+		lk_grow(s->not_seen, s->nr_not_seen, &s->not_seen_capacity, sizeof(*s->not_seen));
+	s->not_seen[s->nr_not_seen++] =
+		(struct lk_not_seen){.key = key, .text = text, .count = count};
+}
+
 const struct lk_content *lk_snapshot_content(const struct lk_snapshot *s, uint64_t address)
 {
 	size_t low = 0, high = s->nr_contents;

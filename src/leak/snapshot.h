@@ -109,6 +109,9 @@ struct lk_snapshot {
 struct lk_snapshot *lk_snapshot_new(void);
 struct lk_snapshot *lk_snapshot_free(struct lk_snapshot *snapshot);
 
+/* Adds what was not seen; key and text are not copied. */
+void lk_snapshot_not_seen(struct lk_snapshot *s, const char *key, const char *text, uint64_t count);
+
 /* NULL where the content of the block at address was not read. */
 const struct lk_content *lk_snapshot_content(const struct lk_snapshot *s, uint64_t address);
 

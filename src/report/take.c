@@ -510,17 +510,10 @@ static void take_not_seen(struct taking *t)
 			continue;
 		if (!strncmp(texts[i].key, "lost_", 5) && i != LK_LOST_STACKS)
 			lost_events += count;
-		s->not_seen = lk_grow(
-			s->not_seen, s->nr_not_seen, &s->not_seen_capacity, sizeof(*s->not_seen));
-		s->not_seen[s->nr_not_seen++] =
-			(struct lk_not_seen){texts[i].key, texts[i].text, count};
+		lk_snapshot_not_seen(s, texts[i].key, texts[i].text, count);
 	}
-	if (lost_events) {
-		s->not_seen = lk_grow(
-			s->not_seen, s->nr_not_seen, &s->not_seen_capacity, sizeof(*s->not_seen));
-		s->not_seen[s->nr_not_seen++] =
-			(struct lk_not_seen){"lost_events", "events were lost in all", lost_events};
-	}
+	if (lost_events)
+		lk_snapshot_not_seen(s, "lost_events", "events were lost in all", lost_events);
 }
 
 static void take_runtimes(struct taking *t)

@@ -203,6 +203,7 @@ END_OF_C
 	my @recordings = glob("*.leakline");
 	is(scalar(@recordings), 2, "--children: a recording each");
 	my @r = map { report($_) } @recordings;
+	is((grep { defined $_->{not_seen}{children} } @r), 0, "... and no child is missing");
 	is(join(",", sort map { blocks_of($_, "parent_drop") . "/" . blocks_of($_, "child_drop") } @r), "0/20,10/0",
 		"... and each its own blocks");
 	chdir $tmp;
@@ -210,6 +211,7 @@ END_OF_C
 	chdir "alone";
 	run_cmd("$leakline run -q -- $family");
 	is(scalar(my @one = glob("*.leakline")), 1, "without it: the program's alone");
+	is(report($one[0])->{not_seen}{children}, 1, "... and its report says that there was a child");
 	chdir $tmp;
 }
 
