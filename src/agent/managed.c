@@ -17,11 +17,12 @@ static uint64_t tick_s(void)
 
 static void attach_walkers(void)
 {
-	uint64_t now = tick_s();
+	uint64_t now = tick_s(), tried = lk_load(&attach_tried_s);
 
-	if (lk_load(&attach_tried_s) == now)
+	/* Of the threads that come in a new second one tries. */
+	if (tried == now || !__atomic_compare_exchange_n(&attach_tried_s, &tried, now, false,
+				    __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
 		return;
-	lk_store(&attach_tried_s, now);
 	for (unsigned i = 0; i < LK_ARRAY_SIZE(walkers); i++) {
 		int r = attached[i] ? -ENODATA : walkers[i]->attach();
 

@@ -12,15 +12,11 @@
 #include <errno.h>
 
 struct lk_clr lk_clr;
-static uint32_t attached;
 
 static int attach(void)
 {
 	const struct link_map *m;
-	int r;
 
-	if (lk_load(&attached))
-		return 0;
 	/* libcoreclr.so, or the executable that it is linked into (single-file programs). */
 	m = lk_elf_module_with("DotNetRuntimeContractDescriptor");
 	if (!m)
@@ -29,10 +25,7 @@ static int attach(void)
 		return -ENODATA;
 	if (lk_peek_probe())
 		return -EOPNOTSUPP;
-	r = lk_clr_layout_read(m);
-	if (!r)
-		lk_store_rel(&attached, 1);
-	return r;
+	return lk_clr_layout_read(m);
 }
 
 static int row(
@@ -41,8 +34,6 @@ static int row(
 	struct lk_clr_code code;
 	int r;
 
-	if (!lk_load_acq(&attached)) /* pairs with attach */
-		return -ENODATA;
 	r = lk_clr_find_code(lookup_pc, &code);
 	if (r)
 		return r;
@@ -63,8 +54,6 @@ static uint64_t placed_pc;
 
 static int describe(uint64_t lookup_pc, uint64_t serves, struct lk_walk_name *ret_name)
 {
-	if (!lk_load_acq(&attached)) /* pairs with attach */
-		return -ENODATA;
 	if (placed_pc != lookup_pc && lk_clr_find_code(lookup_pc, &placed))
 		return -ENODATA;
 	placed_pc = 0;
@@ -76,7 +65,7 @@ static int place(uint64_t lookup_pc, const struct lk_walk_stack *stack, uint64_t
 	uint64_t *ret_serves)
 {
 	placed_pc = 0;
-	if (!lk_load_acq(&attached) || lk_clr_find_code(lookup_pc, &placed)) /* pairs with attach */
+	if (lk_clr_find_code(lookup_pc, &placed))
 		return -ENODATA;
 	placed_pc = lookup_pc;
 	*ret_start = placed.start;

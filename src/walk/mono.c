@@ -18,15 +18,12 @@
 #include <errno.h>
 
 struct lk_mono lk_mono;
-static uint32_t attached;
 
 static int attach(void)
 {
 	const struct link_map *m;
 	int r;
 
-	if (lk_load(&attached))
-		return 0;
 	m = lk_elf_module_with("mono_get_root_domain");
 	if (!m)
 		return -ENODATA;
@@ -35,8 +32,6 @@ static int attach(void)
 	r = lk_mono_layout_read(m);
 	if (!r && lk_mono_names_check() == -EOPNOTSUPP)
 		r = -EOPNOTSUPP;
-	if (!r)
-		lk_store_rel(&attached, 1);
 	return r;
 }
 
@@ -77,12 +72,9 @@ static int jit_row(const struct link_map *m, uint64_t pc, struct lk_row *ret_row
 
 static int any_row(uint64_t lookup_pc, struct lk_row *ret_row, struct lk_code_body *ret_body)
 {
-	const struct link_map *m;
+	const struct link_map *m = module_of(lookup_pc);
 	struct lk_mono_aot aot;
 
-	if (!lk_load_acq(&attached)) /* pairs with attach */
-		return -ENODATA;
-	m = module_of(lookup_pc);
 	if (m && !lk_mono_aot_find(m, lookup_pc, &aot)) {
 		*ret_body = (struct lk_code_body){.start = aot.start};
 		return run(aot.ops, aot.ops_size, lookup_pc - aot.start, ret_row);
@@ -119,8 +111,6 @@ static int describe(uint64_t lookup_pc, uint64_t serves, struct lk_walk_name *re
 	bool is_aot;
 
 	(void)serves;
-	if (!lk_load_acq(&attached)) /* pairs with attach */
-		return -ENODATA;
 	m = module_of(lookup_pc);
 	is_aot = m && !lk_mono_aot_find(m, lookup_pc, &aot);
 	if (!lk_mono_find_code(lookup_pc, &code)) {

@@ -71,7 +71,7 @@ struct lk_walker {
 	 * Looks for its runtime among the loaded modules.  Called when the module
 	 * list may have changed, outside hot paths, by one thread at a time.  0:
 	 * found and ready; -ENODATA: not here; -EOPNOTSUPP: here, but of a version
-	 * it does not understand.
+	 * it does not understand.  The rest is asked only after a 0, and attach no more.
 	 */
 	int (*attach)(void);
 	/*
